@@ -1,0 +1,57 @@
+"""The rules of the scan, one module each.
+
+A rule looks at a whole :class:`Subject` and yields findings; it reads, and never changes, fetches or raises for what it
+dislikes. Built-in rules are registered through the same hook as a stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from lockhouse.accelerators import Accelerator
+from lockhouse.findings import Finding
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Plan
+from lockhouse.resolution.graph import Graph
+from lockhouse.wheels.wheelfile import Wheel
+
+__all__ = ["Audit", "Subject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a rule looks at.
+
+    ``markers`` is the PEP 508 environment of the target; ``tags`` are the wheel tags that the target accepts, best
+    first, as strings; ``graph`` is the dependency graph of the plan with excluded edges cut. ``wheels`` holds, by
+    canonical name, the wheels that are present, intact and structurally safe; ``files`` where each planned wheel is
+    expected. Before the download both are empty and a rule that needs them has nothing to say.
+    """
+
+    manifest: Manifest
+    plan: Plan
+    graph: Graph
+    markers: Mapping[str, str]
+    tags: tuple[str, ...]
+    accelerator: Accelerator | None
+    wheels: Mapping[str, Wheel]
+    files: Mapping[str, Path]
+
+
+@runtime_checkable
+class Audit(Protocol):
+    """A rule. ``name`` is stable and prefixes the codes of its findings."""
+
+    @property
+    def name(self) -> str:
+        """Stable, kebab-case."""
+
+    @property
+    def needs_wheels(self) -> bool:
+        """Whether the rule has to look into wheels; the others also judge a plan before the download."""
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield what there is to say about the subject."""

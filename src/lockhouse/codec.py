@@ -1,0 +1,172 @@
+"""Frozen dataclasses to JSON and back, and the digest of a value.
+
+Keys are kebab-case; tuples are lists; None is null. Decoding is strict: an unknown key, a missing key or a wrong type
+raises :class:`DecodeError` with the path to it. It knows exactly the types that the values of this package use and is
+no general serialiser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+__all__ = ["DecodeError", "decode", "digest_of", "encode", "json_schema"]
+
+T = TypeVar("T")
+Json = Any  # the parsing edge: what json.loads and tomllib.load give
+
+
+class DecodeError(ValueError):
+    """Data does not have the shape of the value; ``path`` leads to the offending place."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+def encode(value: object) -> Json:
+    """Turn a value into what ``json.dumps`` takes. Empty optional fields stay: the shape never varies."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {_key(field): encode(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"cannot encode {type(value).__name__}")
+
+
+def digest_of(value: object) -> str:
+    """Sha256 (hex) of the canonical JSON of a value: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(encode(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def decode(cls: type[T], data: Json, path: str = "") -> T:
+    """Build ``cls`` from JSON data; raise :class:`DecodeError` with the path where it does not fit."""
+    result: T = _decode(cls, data, path)
+    return result
+
+
+def _key(field: Field[Any]) -> str:
+    return field.name.replace("_", "-")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _decode(kind: Any, data: Json, path: str) -> Any:
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _decode_union(get_args(kind), data, path)
+    if origin is Literal:
+        if data not in get_args(kind):
+            raise DecodeError(path, f"must be one of {', '.join(map(repr, get_args(kind)))}, not {data!r}")
+        return data
+    if origin is tuple:
+        if not isinstance(data, list):
+            raise DecodeError(path, f"must be a list, not {type(data).__name__}")
+        return tuple(_decode(get_args(kind)[0], item, f"{path}[{i}]") for i, item in enumerate(data))
+    if origin in (dict, Mapping):
+        if not isinstance(data, dict):
+            raise DecodeError(path, f"must be an object, not {type(data).__name__}")
+        return {key: _decode(get_args(kind)[1], item, _join(path, key)) for key, item in data.items()}
+    if is_dataclass(kind):
+        return _decode_dataclass(kind, data, path)
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if kind is type(None) and data is None:
+        return None
+    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        raise DecodeError(path, f"must be {_name(kind)}, not {type(data).__name__}")
+    return data
+
+
+def _decode_union(kinds: tuple[Any, ...], data: Json, path: str) -> Any:
+    problems: list[DecodeError] = []
+    for kind in kinds:
+        try:
+            return _decode(kind, data, path)
+        except DecodeError as problem:
+            problems.append(problem)
+    raise max(problems, key=lambda problem: len(problem.path))
+
+
+def _decode_dataclass(cls: Any, data: Json, path: str) -> Any:
+    if not isinstance(data, dict):
+        raise DecodeError(path, f"must be an object, not {type(data).__name__}")
+    hints = _hints(cls)
+    known = {_key(field): field for field in fields(cls)}
+    for key in data:
+        if key not in known:
+            raise DecodeError(_join(path, key), f"{cls.__name__} has no such field")
+    values = {}
+    for key, field in known.items():
+        if key in data:
+            values[field.name] = _decode(hints[field.name], data[key], _join(path, key))
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise DecodeError(_join(path, key), "is missing")
+    return cls(**values)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _name(kind: Any) -> str:
+    return {str: "a string", int: "an integer", float: "a number", bool: "true or false"}.get(kind, str(kind))
+
+
+def json_schema(cls: type, *, title: str, identifier: str) -> Json:
+    """Return the JSON Schema (2020-12) of a value class; ``schemas/`` holds these, and a test keeps them true."""
+    definitions: dict[str, Json] = {}
+    schema = _schema_of(cls, definitions)
+    body = definitions.pop(cls.__name__) if "$ref" in schema else schema
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": identifier,
+        "title": title,
+        **body,
+    }
+    return document | ({"$defs": dict(sorted(definitions.items()))} if definitions else {})
+
+
+def _schema_of(kind: Any, definitions: dict[str, Json]) -> Json:
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_schema_of(option, definitions) for option in get_args(kind)]}
+    if origin is Literal:
+        return {"enum": list(get_args(kind))}
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(get_args(kind)[0], definitions)}
+    if origin in (dict, Mapping):
+        return {"type": "object", "additionalProperties": _schema_of(get_args(kind)[1], definitions)}
+    if is_dataclass(kind):
+        return _dataclass_schema(kind, definitions)
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+    return {"type": names[kind]}
+
+
+def _dataclass_schema(cls: Any, definitions: dict[str, Json]) -> Json:
+    if cls.__name__ not in definitions:
+        definitions[cls.__name__] = {}  # reserve the name: a class may contain itself
+        hints = _hints(cls)
+        definitions[cls.__name__] = {
+            "description": (cls.__doc__ or "").strip().partition("\n")[0],
+            "type": "object",
+            "properties": {_key(field): _schema_of(hints[field.name], definitions) for field in fields(cls)},
+            "required": [
+                _key(field) for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING
+            ],
+            "additionalProperties": False,
+        }
+    return {"$ref": f"#/$defs/{cls.__name__}"}

@@ -1,0 +1,145 @@
+"""The hooks that a plugin may implement, one function each. docs/plugins.md is the tutorial.
+
+A plugin is a module or object with functions of these names, marked with ``hookimpl``, and registered through the
+entry-point group ``lockhouse.v1`` or as a file in the project's ``plugins/``. Hooks give typed values; lockhouse
+decides when to call them. A hook that raises is named and left out, except where its answer was needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from lockhouse.accelerators import Accelerator
+    from lockhouse.audits import Audit
+    from lockhouse.environments import EnvironmentProvider
+    from lockhouse.errors import Hint, LockhouseError
+    from lockhouse.events import Event
+    from lockhouse.host import Host
+    from lockhouse.manifest import Check
+    from lockhouse.plan import Plan
+    from lockhouse.steps import Context, Step
+
+__all__ = ["PREFIX", "hookimpl", "hookspec"]
+
+PREFIX = "lockhouse"
+hookspec = pluggy.HookspecMarker(PREFIX)
+hookimpl = pluggy.HookimplMarker(PREFIX)
+
+
+@hookspec
+def lockhouse_accelerators() -> Iterable[Accelerator]:  # type: ignore[empty-body]
+    """Give accelerators that can be detected and that variants can be built for.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_accelerators():
+            yield AscendAccelerator()
+    """
+
+
+@hookspec
+def lockhouse_environments() -> Iterable[EnvironmentProvider]:  # type: ignore[empty-body]
+    """Give providers of environments, chosen by ``python.provider`` of the manifest.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_environments():
+            yield ContainerProvider()
+    """
+
+
+@hookspec
+def lockhouse_steps(plan: Plan | None) -> Iterable[Step]:  # type: ignore[empty-body]
+    """Give steps to add to the pipeline, or with ``replaces=`` to put in place of a built-in one.
+
+    ``plan`` is the last plan made on this machine, None before the first: the graph is known before anything runs.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_steps(plan):
+            yield Step(name="announce", phase="lock", doc="tell the team", needs=("lock",), run=announce)
+    """
+
+
+@hookspec(firstresult=True)
+def lockhouse_run_step(step: Step, context: Context) -> bool | None:
+    """Run a step; the first plugin that returns True has run it. A ``hookimpl(wrapper=True)`` goes around any step.
+
+    Example::
+
+        @hookimpl(wrapper=True)
+        def lockhouse_run_step(step, context):
+            started = time.monotonic()
+            done = yield
+            record(step.name, time.monotonic() - started)
+            return done
+    """
+
+
+@hookspec
+def lockhouse_audits() -> Iterable[Audit]:  # type: ignore[empty-body]
+    """Give rules of the scan.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_audits():
+            yield LicenceAudit()
+    """
+
+
+@hookspec
+def lockhouse_checks(plan: Plan, host: Host) -> Iterable[Check]:  # type: ignore[empty-body]
+    """Give checks that verify runs beside those of the manifest and of the chosen accelerator.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_checks(plan, host):
+            if plan.distribution("torch"):
+                yield Check(name="torch threads", run="import torch; assert torch.get_num_threads() > 0")
+    """
+
+
+@hookspec
+def lockhouse_build_settings(requirement: str, host: Host) -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Give environment variables for building a requirement from source on this host.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_build_settings(requirement, host):
+            return {"MAX_JOBS": "4"} if requirement.startswith("flash-attn") else {}
+    """
+
+
+@hookspec
+def lockhouse_hints(error: LockhouseError) -> Iterable[Hint]:  # type: ignore[empty-body]
+    """Give advice on an error that is about to be shown.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_hints(error):
+            if error.code == "network":
+                yield Hint("vpn", "connect to the company network")
+    """
+
+
+@hookspec
+def lockhouse_event(event: Event) -> None:
+    """Take note of an event: progress, messages, steps that start and end.
+
+    Example::
+
+        @hookimpl
+        def lockhouse_event(event):
+            log.info("%s", event)
+    """

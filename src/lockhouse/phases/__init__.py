@@ -1,0 +1,1 @@
+"""The phases of the pipeline, one module each, in the order of docs/internals.md."""

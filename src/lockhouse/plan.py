@@ -1,0 +1,136 @@
+"""What will be done: the exact wheels, stage by stage, with hashes and with who asks for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from lockhouse.codec import digest_of
+from lockhouse.manifest import Check
+
+__all__ = ["ExcludedEdge", "OmittedStage", "Plan", "PlannedDistribution", "PlannedStage", "Selection", "Target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the plan is for: ``linux_x86_64``, ``cp311``, ``3.11``; the same target takes the same wheels.
+
+    ``accelerator`` is the namespace of the variant's accelerator, None where the manifest has no variants.
+    """
+
+    platform: str
+    python_tag: str
+    python_version: str
+    variant: str
+    accelerator: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDistribution:
+    """One wheel of the plan. ``size`` in bytes; ``sha256`` in hex; ``url`` without credentials.
+
+    ``requires`` are its ``Requires-Dist`` lines as they stand in its metadata, those that do not apply included;
+    ``requirement`` is the manifest's own requirement for it (None for a mere dependency); ``required_by`` names, in
+    canonical form and sorted, the planned distributions that bring it. ``index`` is the name of the index it came
+    from: ``default``, ``variant``, or one of the manifest's.
+    """
+
+    name: str
+    version: str
+    stage: str
+    filename: str
+    url: str
+    sha256: str
+    size: int
+    index: str
+    requirement: str | None
+    critical: bool
+    requires_python: str | None
+    requires: tuple[str, ...]
+    required_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage that will be installed, with the checks that run right after it."""
+
+    name: str
+    optional: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmittedStage:
+    """A stage that is left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedEdge:
+    """An edge that the manifest cut and that the metadata really has; ``requirement`` is the line that was cut."""
+
+    distribution: str
+    dependency: str
+    requirement: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What was asked for beyond the manifest: stages forced in or out, and the accelerator override."""
+
+    with_stages: tuple[str, ...] = ()
+    without_stages: tuple[str, ...] = ()
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The decision. ``distributions`` stand in the order of installation.
+
+    The first stage is ``create``: pip, setuptools, wheel and what they need. ``manifest`` and ``host`` are the digests
+    of the values that this one came from. ``notes`` tell people what was decided and why.
+    """
+
+    name: str
+    manifest: str
+    host: str
+    target: Target
+    selection: Selection
+    variant_reason: str
+    label: str | None
+    stages: tuple[PlannedStage, ...]
+    omitted: tuple[OmittedStage, ...]
+    excluded: tuple[ExcludedEdge, ...]
+    distributions: tuple[PlannedDistribution, ...]
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of what will be installed: manifest, target, stages and wheels.
+
+        Where a wheel is fetched from, and on which host the plan was made, do not count: the same manifest gives the
+        same digest on every machine with the same target.
+        """
+        return digest_of(
+            {
+                "manifest": self.manifest,
+                "target": self.target,
+                "stages": [stage.name for stage in self.stages],
+                "excluded": [[edge.distribution, edge.dependency] for edge in self.excluded],
+                "distributions": [
+                    [item.name, item.version, item.stage, item.filename, item.sha256] for item in self.distributions
+                ],
+            }
+        )
+
+    def distribution(self, name: str) -> PlannedDistribution | None:
+        """The planned distribution of a canonical name, or None."""
+        return next((item for item in self.distributions if item.name == name), None)
+
+    def in_stage(self, name: str) -> tuple[PlannedDistribution, ...]:
+        """The distributions of one stage in the order of installation."""
+        return tuple(item for item in self.distributions if item.stage == name)

@@ -1,0 +1,106 @@
+"""Values on disk: one JSON file each in the manifest's state folder, written atomically.
+
+A file that is missing, damaged or of another version counts as absent: the step that makes it runs again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TypeVar
+
+from lockhouse.codec import DecodeError, decode, encode
+from lockhouse.errors import StorageError
+from lockhouse.evidence import VerifyReport
+from lockhouse.findings import ScanReport
+from lockhouse.host import Host
+from lockhouse.plan import Plan
+
+__all__ = ["State", "read_value", "storage_errors", "write_atomically", "write_value"]
+
+T = TypeVar("T")
+
+FILES: dict[type, str] = {Host: "host", Plan: "plan", ScanReport: "scan", VerifyReport: "verify"}
+
+
+class State:
+    """The values of one manifest. Reads are remembered until the same kind of value is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: dict[type, object] = {}
+
+    def path(self, kind: type) -> Path:
+        """Where a kind of value is kept."""
+        return self.folder / f"{FILES[kind]}.json"
+
+    def read(self, kind: type[T]) -> T | None:
+        """Return the value of that kind, or None where there is none that can be used."""
+        if kind not in self._known:
+            value = read_value(self.path(kind), kind, FILES[kind])
+            if value is None:
+                return None
+            self._known[kind] = value
+        known = self._known[kind]
+        assert isinstance(known, kind)
+        return known
+
+    def write(self, value: object) -> None:
+        """Keep a value in place of the earlier one of its kind."""
+        kind = type(value)
+        write_value(self.path(kind), value, FILES[kind])
+        self._known[kind] = value
+
+    def forget(self, kind: type) -> None:
+        """Remove the value of that kind."""
+        self._known.pop(kind, None)
+        with storage_errors(self.path(kind)):
+            self.path(kind).unlink(missing_ok=True)
+
+
+def read_value(path: Path, kind: type[T], name: str) -> T | None:
+    """Read a value that :func:`write_value` wrote; None if it is absent, damaged or of another version."""
+    try:
+        document = json.loads(path.read_bytes())
+        if document.pop("schema") != f"lockhouse.{name}/1":
+            return None
+        return decode(kind, document)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, DecodeError):
+        return None
+
+
+def write_value(path: Path, value: object, name: str) -> None:
+    """Write a value as JSON with its schema's name, atomically."""
+    document = {"schema": f"lockhouse.{name}/1", **encode(value)}
+    write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that at any instant it has its old content or all of the new; creates its folder."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle: IO[bytes]
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
+            try:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+                os.replace(handle.name, path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(handle.name)
+                raise
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError on ``path`` into a StorageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise StorageError(f"cannot write {where}", cause=error.strerror or str(error)) from error

@@ -1,0 +1,97 @@
+"""Steps of the pipeline and the context that they run in.
+
+A step is a value: who it is, what it needs, and two functions of the context. It knows nothing of doit; the only module
+that turns steps into tasks is :mod:`lockhouse.tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockhouse.errors import InternalError
+from lockhouse.events import Emit, Event, discard
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Selection
+
+if TYPE_CHECKING:
+    from lockhouse.environments.generations import Generation
+    from lockhouse.plugins import Plugins
+    from lockhouse.project import Project
+    from lockhouse.state import State
+
+__all__ = ["Context", "Options", "Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the pipeline is to run, whoever asked: console command, doit variables or environment.
+
+    ``upgrade`` is None to keep the lock's versions, () to replan everything without them, or the names to replan.
+    """
+
+    offline: bool = False
+    locked: bool = False
+    build: bool = True
+    selection: Selection = field(default_factory=Selection)
+    upgrade: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """What a step is given: where it works, what is wanted, and the values that earlier steps left on disk.
+
+    The only thing that flows from step to step in memory is ``candidate``, the generation that this run builds or has
+    found to be right; everything else goes through :attr:`state`.
+    """
+
+    project: Project
+    manifest: Manifest
+    options: Options
+    plugins: Plugins
+    state: State
+    emit: Emit = discard
+    candidate: Generation | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+    def tell(self, event: Event) -> None:
+        """Emit an event."""
+        self.emit(event)
+
+    def summarise(self, step: str, text: str) -> None:
+        """Leave the short summary that is shown when the step ends."""
+        self.details[step] = text
+
+    @property
+    def building(self) -> Generation:
+        """The generation that ``create`` chose in this run."""
+        if self.candidate is None:
+            raise InternalError("a step that works on a new environment ran before create")
+        return self.candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``name`` is its task name (``scan``, ``install:torch``), ``phase`` the phase it belongs to.
+
+    ``needs`` names the steps that must have succeeded before. ``outputs`` are files that exist after it succeeded.
+    ``up_to_date`` decides from what is on disk whether there is nothing to do; without it the step always runs.
+    ``replaces`` names a built-in step that this one stands in for. ``run`` raises a
+    :class:`~lockhouse.errors.LockhouseError` when it cannot do its work.
+    """
+
+    name: str
+    phase: str
+    doc: str
+    run: Callable[[Context], None]
+    needs: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
+    up_to_date: Callable[[Context], bool] | None = None
+    replaces: str | None = None
+
+    def after(self, *needs: str) -> Step:
+        """The same step with more needs."""
+        return replace(self, needs=(*self.needs, *needs))

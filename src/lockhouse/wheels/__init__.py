@@ -1,0 +1,1 @@
+"""Wheels: the index client, fetching, the wheelhouse, metadata, and their installation."""
