@@ -1,0 +1,109 @@
+"""Reading a manifest: JSON or TOML, shape by ``schemas/manifest.schema.json``, then meaning.
+
+Every fault of a file is found and reported together, each with its path into the file and, for a misspelt field, the
+one that was probably meant.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from lockhouse.codec import decode
+from lockhouse.errors import Hint, ManifestError, Problem
+from lockhouse.manifest import Manifest
+from lockhouse.manifestfile.meaning import meaning_problems
+from lockhouse.manifestfile.shape import manifest_schema, shape_problems
+
+__all__ = ["load_manifest", "manifest_schema", "parse_manifest"]
+
+Json = Any  # what json.loads and tomllib.loads give
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and validate a manifest file; raise ManifestError with all its faults."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ManifestError(f"{path.name} cannot be read", problems=[Problem("", reason)]) from error
+    try:
+        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_no_duplicates)
+    except _DuplicateKey as error:
+        raise ManifestError(f"{path.name} is not valid", problems=[Problem("", str(error))]) from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        problem = Problem("", "is empty" if not text.strip() else str(error))
+        raise ManifestError(f"{path.name} is not {kind}", problems=[problem]) from error
+    return parse_manifest(data, path.name)
+
+
+def parse_manifest(data: Json, source: str) -> Manifest:
+    """Validate manifest data and make the value; ``source`` names it in errors."""
+    problems = list(shape_problems(data))
+    if not problems:
+        manifest = decode(Manifest, _normalised(data))
+        problems = list(meaning_problems(manifest, data))
+        if not problems:
+            return manifest
+    hint = Hint("manifest-reference", "docs/manifest.md describes every field")
+    count = "a fault" if len(problems) == 1 else f"{len(problems)} faults"
+    raise ManifestError(f"{source} has {count}", problems=problems, hints=[hint])
+
+
+class _DuplicateKey(ValueError):
+    pass
+
+
+def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    # JSON readers silently keep the last of two equal keys: half of what somebody wrote would be ignored.
+    result: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in result:
+            raise _DuplicateKey(f"the field {key!r} stands twice in the same object")
+        result[key] = value
+    return result
+
+
+def _normalised(data: Json) -> Json:
+    """Write every short form out in full, so that the value has one shape."""
+    result = {key: value for key, value in data.items() if key != "$schema"}
+    named = {check["name"] for check in data.get("checks", [])}
+    by_name = {check["name"]: check for check in data.get("checks", [])}
+    result["stages"] = [
+        {
+            **stage,
+            "requirements": [_wish(item) for item in stage["requirements"]],
+            "checks": [_stage_check(item, stage["name"], named, by_name) for item in stage.get("checks", [])],
+        }
+        for stage in data["stages"]
+    ]
+    result["variants"] = [
+        {
+            "name": name,
+            **variant,
+            "requirements": {
+                canonicalize_name(key): _wish(item) for key, item in variant.get("requirements", {}).items()
+            },
+        }
+        for name, variant in data.get("variants", {}).items()
+    ]
+    result["blacklist"] = [
+        {"requirement": entry} if isinstance(entry, str) else entry for entry in data.get("blacklist", [])
+    ]
+    return result
+
+
+def _wish(item: Json) -> Json:
+    return {"requirement": item} if isinstance(item, str) else item
+
+
+def _stage_check(item: Json, stage: str, named: set[str], by_name: Mapping[str, Json]) -> Json:
+    if isinstance(item, str):
+        return {**by_name[item], "stage": stage} if item in named else {"name": item, "run": item, "stage": stage}
+    return {**item, "stage": stage}

@@ -1,0 +1,179 @@
+"""The meaning of a manifest: requirements, markers and code that parse, names that exist."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from lockhouse.errors import Problem
+from lockhouse.manifest import RESERVED_STAGES, Manifest
+
+__all__ = ["meaning_problems"]
+
+Json = Any  # the manifest as written, before its short forms are written out
+
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def meaning_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
+    """Yield every place where a manifest of the right shape does not make sense; ``data`` is it as written."""
+    yield from _duplicates("stages", [stage.name for stage in manifest.stages])
+    yield from _duplicates("indexes", [index.name for index in manifest.indexes])
+    yield from _duplicates("checks", [check.name for check in manifest.checks])
+    yield from _index_problems(manifest)
+    yield from _stage_problems(manifest, data)
+    yield from _variant_problems(manifest)
+    yield from _check_problems(manifest, data)
+    yield from _refusal_problems(manifest)
+    yield from _environment_problems(manifest)
+
+
+def _duplicates(field: str, names: Sequence[str]) -> Iterator[Problem]:
+    for position, name in enumerate(names):
+        first = names.index(name)
+        if first < position:
+            yield Problem(f"{field}[{position}].name", f"{name!r} is already the name of {field}[{first}]")
+
+
+def _index_problems(manifest: Manifest) -> Iterator[Problem]:
+    for position, index in enumerate(manifest.indexes):
+        if index.name in RESERVED_STAGES:
+            yield Problem(f"indexes[{position}].name", f"{index.name!r} has a meaning of its own; choose another name")
+    known = [index.name for index in manifest.indexes]
+    for path, name in _named_indexes(manifest):
+        if name in ("variant", "default") or name in known:
+            if name == "variant" and not manifest.variants:
+                yield Problem(path, "says 'variant', but the manifest has no variants")
+            continue
+        close = difflib.get_close_matches(name, [*known, "variant", "default"], n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join([*known, 'variant', 'default'])})"
+        yield Problem(path, f"there is no index {name!r}{meant}")
+    for variant in manifest.variants:
+        name = variant.index or ""
+        if name and name not in known and IDENTIFIER.fullmatch(name):
+            message = f"{name!r} is neither the name of an index nor an address"
+            yield Problem(f"variants.{variant.name}.index", message)
+
+
+def _named_indexes(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for i, stage in enumerate(manifest.stages):
+        if stage.index:
+            yield f"stages[{i}].index", stage.index
+        for j, wish in enumerate(stage.requirements):
+            if wish.index:
+                yield f"stages[{i}].requirements[{j}].index", wish.index
+    for variant in manifest.variants:
+        for name, wish in variant.requirements.items():
+            if wish.index:
+                yield f"variants.{variant.name}.requirements.{name}.index", wish.index
+
+
+def _stage_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
+    listed: dict[str, str] = {}
+    for i, stage in enumerate(manifest.stages):
+        if stage.name in RESERVED_STAGES:
+            yield Problem(f"stages[{i}].name", f"{stage.name!r} has a meaning of its own; choose another name")
+        if stage.when is not None:
+            yield from _marker_problem(f"stages[{i}].when", stage.when)
+        for j, wish in enumerate(stage.requirements):
+            path = f"stages[{i}].requirements[{j}]"
+            if isinstance(data["stages"][i]["requirements"][j], Mapping):
+                path += ".requirement"
+            problem = _requirement_problem(path, wish.requirement)
+            if problem:
+                yield problem
+                continue
+            name = canonicalize_name(Requirement(wish.requirement).name)
+            if name in listed:
+                yield Problem(path, f"{name} is already listed at {listed[name]}")
+            listed.setdefault(name, path)
+
+
+def _marker_problem(path: str, marker: str) -> Iterator[Problem]:
+    try:
+        Marker(marker)
+    except InvalidMarker as error:
+        yield Problem(path, f"{marker!r} is no environment marker: {str(error).splitlines()[0]}")
+
+
+def _requirement_problem(path: str, text: str) -> Problem | None:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        return Problem(path, f"{text!r} is no requirement: {str(error).splitlines()[0]}")
+    if requirement.url:
+        return Problem(path, f"{text!r} points at an address; list an index that serves the wheel instead")
+    return None
+
+
+def _variant_problems(manifest: Manifest) -> Iterator[Problem]:
+    for variant in manifest.variants:
+        for name, wish in variant.requirements.items():
+            path = f"variants.{variant.name}.requirements.{name}"
+            problem = _requirement_problem(path, wish.requirement)
+            if problem:
+                yield problem
+            elif canonicalize_name(Requirement(wish.requirement).name) != name:
+                yield Problem(path, f"the requirement {wish.requirement!r} is for another distribution")
+
+
+def _check_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
+    stages = [stage.name for stage in manifest.stages]
+    for i, check in enumerate(manifest.checks):
+        yield from _code_problem(f"checks[{i}].run", check.run)
+        if check.stage is not None and check.stage not in stages:
+            close = difflib.get_close_matches(check.stage, stages, n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else f" (stages: {', '.join(stages)})"
+            yield Problem(f"checks[{i}].stage", f"there is no stage {check.stage!r}{meant}")
+    named = [check.name for check in manifest.checks]
+    for i, stage in enumerate(manifest.stages):
+        for j, check in enumerate(stage.checks):
+            path = f"stages[{i}].checks[{j}]"
+            written = data["stages"][i]["checks"][j]
+            if isinstance(written, str) and written not in named and IDENTIFIER.fullmatch(written):
+                # A lone word is Python code that would only evaluate a name: a misspelt reference.
+                close = difflib.get_close_matches(written, named, n=1)
+                meant = f"; did you mean {close[0]!r}?" if close else ""
+                yield Problem(path, f"there is no check {written!r}{meant}")
+            elif not (isinstance(written, str) and written in named):
+                yield from _code_problem(path if isinstance(written, str) else f"{path}.run", check.run)
+
+
+def _code_problem(path: str, code: str) -> Iterator[Problem]:
+    try:
+        compile(code, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        yield Problem(path, f"is not Python: {error}")
+
+
+def _refusal_problems(manifest: Manifest) -> Iterator[Problem]:
+    for i, entry in enumerate(manifest.blacklist):
+        for field, text in (("requirement", entry.requirement), ("when", entry.when)):
+            if text is not None and (problem := _requirement_problem(f"blacklist[{i}].{field}", text)):
+                yield problem
+    seen: dict[tuple[str, str], int] = {}
+    for i, edge in enumerate(manifest.exclude):
+        for field, name in (("distribution", edge.distribution), ("dependency", edge.dependency)):
+            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+                yield Problem(f"exclude[{i}].{field}", f"{name!r} is no name of a distribution")
+        pair = (canonicalize_name(edge.distribution), canonicalize_name(edge.dependency))
+        if pair in seen:
+            yield Problem(f"exclude[{i}]", f"says the same as exclude[{seen[pair]}]")
+        seen.setdefault(pair, i)
+
+
+def _environment_problems(manifest: Manifest) -> Iterator[Problem]:
+    path = Path(manifest.environment.path)
+    if ".lockhouse" in path.parts or path in (Path(), Path("..")) or "\0" in str(path):
+        yield Problem("environment.path", f"{manifest.environment.path!r} is not a place for an environment")
+    if manifest.python.provider != "conda":
+        for field in ("channels", "packages"):
+            if getattr(manifest.python, field):
+                yield Problem(f"python.{field}", "means something only with provider 'conda'")

@@ -1,0 +1,123 @@
+"""The shape of a manifest, by its JSON Schema, with errors that a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lockhouse.errors import Problem
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+__all__ = ["manifest_schema", "shape_problems"]
+
+Json = Any  # what json.loads and tomllib.loads give
+
+
+@cache
+def manifest_schema() -> Json:
+    """The JSON Schema of manifests: from the installed package, else from the source tree."""
+    packaged = files("lockhouse") / "schemas" / "manifest.schema.json"
+    if packaged.is_file():
+        return json.loads(packaged.read_text(encoding="utf-8"))
+    source_tree = Path(__file__).parents[3] / "schemas" / "manifest.schema.json"
+    return json.loads(source_tree.read_text(encoding="utf-8"))
+
+
+def shape_problems(data: Json) -> Iterator[Problem]:
+    """Yield every place where the data has not the shape of a manifest."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(manifest_schema())
+    for error in sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
+        yield from _problems_of(error)
+
+
+def _problems_of(error: ValidationError) -> Iterator[Problem]:
+    path = _path(list(error.absolute_path))
+    rule: Json = error.validator_value
+    schema: Json = error.schema
+    if error.validator == "anyOf" and error.context:
+        # The alternatives are a short form and an object; what was written tells which of the two was meant.
+        meant = [item for item in error.context if item.validator != "type" or item.relative_path]
+        if meant:
+            for item in meant:
+                yield from _problems_of(item)
+            return
+        wanted = " or ".join(_article(item.validator_value) for item in error.context if item.validator == "type")
+        yield Problem(path, f"must be {wanted or 'a string or an object'}, not {_kind(error.instance)}")
+    elif error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = list(schema["properties"])
+        for key in error.instance:
+            if key not in known:
+                yield Problem(_join(path, str(key)), _unknown(str(key), known))
+    elif error.validator == "required" and isinstance(error.instance, Mapping):
+        for key in rule:
+            if key not in error.instance and repr(key) in error.message:
+                yield Problem(_join(path, key), "is missing")
+    elif error.validator == "type":
+        yield Problem(path, f"must be {_article(rule)}, not {_kind(error.instance)}")
+    elif error.validator == "enum":
+        choices = ", ".join(map(str, rule))
+        yield Problem(path, f"must be one of {choices}; it is {error.instance!r}{_meant(error.instance, rule)}")
+    elif error.validator == "pattern":
+        yield Problem(path, f"{error.instance!r} does not fit: {_pattern(rule)}")
+    elif error.validator in ("minItems", "minLength"):
+        yield Problem(path, "must not be empty")
+    else:
+        yield Problem(path, error.message)
+
+
+def _meant(written: Json, choices: Sequence[Json]) -> str:
+    close = difflib.get_close_matches(str(written), [str(item) for item in choices], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    spelt = key.replace("_", "-").lower()
+    close = [spelt] if spelt in known else difflib.get_close_matches(spelt, known, n=1, cutoff=0.6)
+    return "there is no such field" + (f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})")
+
+
+def _pattern(pattern: str) -> str:
+    if "[0-9]+\\." in pattern:
+        return "a Python version is written 3.11 or 3.11.7"
+    return "letters a-z, digits, - and _, beginning with a letter or a digit"
+
+
+def _article(kind: object) -> str:
+    names = {
+        "object": "an object",
+        "array": "a list",
+        "string": "a string",
+        "integer": "an integer",
+        "number": "a number",
+        "boolean": "true or false",
+    }
+    return names.get(str(kind), str(kind))
+
+
+def _kind(value: Json) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    names = {str: "a string", int: "a number", float: "a number", dict: "an object", list: "a list"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _path(parts: Sequence[str | int]) -> str:
+    path = ""
+    for part in parts:
+        path = f"{path}[{part}]" if isinstance(part, int) else _join(path, part)
+    return path
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
