@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 
 __all__ = ["Edge", "Graph", "Node"]
 
@@ -23,11 +25,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """``source`` asks for ``target``; both canonical. ``requirement`` is the line of its metadata that says so."""
+    """``source`` asks for ``target``; both canonical. ``requirement`` is the line of its metadata that says so.
+
+    ``under`` holds the extras of ``source`` that bring the edge, any one of them; empty when it exists without.
+    """
 
     source: str
     target: str
     requirement: Requirement
+    under: frozenset[str] = field(default=frozenset())
+
+
+State = tuple[str, str]
+"""A distribution and an extra of it that somebody must ask for, empty for the distribution itself."""
 
 
 class Graph:
@@ -48,11 +58,24 @@ class Graph:
         self.markers = dict(markers)
         self.excluded = frozenset(excluded)
         self.unreadable: dict[str, tuple[str, ...]] = {}
-        """Metadata lines that are no requirements, by distribution."""
+        """Metadata lines that are no requirements, by distribution; nothing follows from them."""
+        self._applied: dict[tuple[str, str], bool] = {}
         self._lines = {name: self._parse(node) for name, node in self.nodes.items()}
+        self._root_extras = {
+            name: _extras_of(Requirement(node.root)) for name, node in self.nodes.items() if node.root is not None
+        }
         self.extras = self._follow_extras()
         """The extras that somebody asks for, by distribution."""
-        self._edges = {name: self._applying(name) for name in self.nodes}
+        self._edges: dict[str, tuple[Edge, ...]] = {}
+        self._within: dict[str, tuple[Edge, ...]] = {}
+        self._into: dict[str, list[Edge]] = {}
+        for name in sorted(self.nodes):
+            applying = tuple(self._applying(name))
+            # ``a[x]`` asking for ``a[y]`` is no edge between distributions, but it explains why y is asked for.
+            self._within[name] = tuple(edge for edge in applying if edge.target == name)
+            self._edges[name] = tuple(edge for edge in applying if edge.target != name)
+            for edge in self._edges[name]:
+                self._into.setdefault(edge.target, []).append(edge)
 
     def edges(self, source: str) -> tuple[Edge, ...]:
         """Edges that leave a distribution, in the order of its metadata; an edge may occur with several specifiers."""
@@ -60,30 +83,50 @@ class Graph:
 
     def into(self, target: str) -> tuple[Edge, ...]:
         """Edges that lead to a distribution, by name of who asks."""
-        return tuple(edge for name in sorted(self._edges) for edge in self._edges[name] if edge.target == target)
+        return tuple(self._into.get(target, ()))
 
     def required_by(self, target: str) -> tuple[str, ...]:
         """Names of who asks for a distribution, sorted."""
         return tuple(sorted({edge.source for edge in self.into(target)}))
 
-    def chains(self, target: str, limit: int = 5) -> tuple[tuple[str, ...], ...]:
+    def chains(self, target: str, limit: int | None = 5) -> tuple[tuple[str, ...], ...]:
         """Ways from a requirement of the manifest to ``target``, shortest first, at most one per last step and root.
 
-        A distribution that the manifest itself lists gives the chain of its own name. Empty for an orphan.
+        A distribution that the manifest itself lists gives the chain of its own name. A chain begins at the last
+        requirement of the manifest on its way, and every step of it is one that the extras asked for so far really
+        bring. Empty for an orphan; ``limit`` None gives all.
         """
         found: list[tuple[str, ...]] = []
-        if target in self.nodes and self.nodes[target].root is not None:
+        if target in self._root_extras:
             found.append((target,))
         for parent in self.required_by(target):
-            path = self._shortest_to(parent, avoid=target)
-            if path is not None:
-                found.append((*path, target))
+            found.extend((*path, target) for path in self._paths_to(parent, target))
         return tuple(sorted(found, key=lambda chain: (len(chain), chain)))[:limit]
+
+    def along(self, chain: tuple[str, ...]) -> tuple[Edge, ...]:
+        """Explain a chain: the edge of each of its steps, chosen so that each brings the extras that the next needs.
+
+        A step that is no edge of the graph (an excluded one) ends the explanation: the edges before it are left out.
+        """
+        edges: list[Edge] = []
+        needed = frozenset({""})
+        for source, target in reversed(tuple(zip(chain, chain[1:], strict=False))):
+            bringing = self._bringing(target, needed)
+            fitting = [
+                edge
+                for edge in self.edges(source)
+                if edge.target == target and ("" in bringing or bringing & _extras_of(edge.requirement))
+            ]
+            if not fitting:
+                break
+            edges.append(fitting[0])
+            needed = fitting[0].under or frozenset({""})
+        return tuple(reversed(edges))
 
     def reachable(self, roots: Iterable[str] | None = None) -> frozenset[str]:
         """Names that the given roots bring along, themselves included; by default all roots of the manifest."""
         if roots is None:
-            roots = [name for name, node in self.nodes.items() if node.root is not None]
+            roots = self._root_extras
         seen: set[str] = set()
         waiting = list(roots)
         while waiting:
@@ -93,61 +136,105 @@ class Graph:
                 waiting.extend(edge.target for edge in self.edges(name))
         return frozenset(seen)
 
-    def _shortest_to(self, name: str, avoid: str) -> tuple[str, ...] | None:
-        """Walk back from a distribution to the nearest one that the manifest lists, never through ``avoid``."""
-        queue: deque[tuple[str, ...]] = deque([(name,)])
-        seen = {name, avoid}
+    def _paths_to(self, parent: str, target: str) -> Iterator[tuple[str, ...]]:
+        """Walk back from who asks for ``target`` to each nearest requirement of the manifest, never through it."""
+        queue: deque[tuple[State, tuple[str, ...]]] = deque()
+        seen: set[State] = set()
+        for edge in self.edges(parent):
+            if edge.target == target:
+                for state in _sources(edge):
+                    if state not in seen:
+                        seen.add(state)
+                        queue.append((state, (parent,)))
+        roots: set[str] = set()
         while queue:
-            chain = queue.popleft()
-            node = self.nodes.get(chain[0])
-            if node is not None and node.root is not None:
-                return chain
-            for parent in self.required_by(chain[0]):
-                if parent not in seen:
-                    seen.add(parent)
-                    queue.append((parent, *chain))
-        return None
+            (name, extra), path = queue.popleft()
+            if name in self._root_extras and (not extra or extra in self._root_extras[name]):
+                if name not in roots:
+                    roots.add(name)
+                    yield path
+                continue  # what brings a requirement of the manifest along explains nothing more
+            for before in self._before((name, extra)):
+                if before not in seen and before[0] != target:
+                    seen.add(before)
+                    queue.append((before, path if before[0] == name else (before[0], *path)))
+
+    def _before(self, state: State) -> Iterator[State]:
+        """What may have asked for a distribution, or for an extra of it."""
+        name, extra = state
+        for edge in self._within.get(name, ()):
+            if extra and extra in _extras_of(edge.requirement):
+                yield from _sources(edge)
+        for edge in self.into(name):
+            if not extra or extra in _extras_of(edge.requirement):
+                yield from _sources(edge)
+
+    def _bringing(self, name: str, needed: frozenset[str]) -> frozenset[str]:
+        """The extras of a distribution any of which brings one of the needed, through its asking for itself."""
+        bringing = set(needed)
+        grown = True
+        while grown:
+            before = len(bringing)
+            for edge in self._within.get(name, ()):
+                if bringing & _extras_of(edge.requirement):
+                    bringing |= edge.under or {""}
+            grown = len(bringing) > before
+        return frozenset(bringing)
 
     def _parse(self, node: Node) -> tuple[Requirement, ...]:
         parsed = []
         for line in node.requires:
             try:
-                parsed.append(Requirement(line))
-            except InvalidRequirement:
+                requirement = Requirement(line)
+                self._applies(requirement, "")
+            except (InvalidRequirement, InvalidVersion, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+                # RecursionError: brackets nested thousands deep, which the parser follows down.
                 self.unreadable[node.name] = (*self.unreadable.get(node.name, ()), line)
+            else:
+                parsed.append(requirement)
         return tuple(parsed)
 
     def _follow_extras(self) -> dict[str, frozenset[str]]:
-        extras: dict[str, frozenset[str]] = {name: frozenset() for name in self.nodes}
-        for name, node in self.nodes.items():
-            if node.root is not None:
-                extras[name] |= _extras_of(Requirement(node.root))
+        extras = {name: self._root_extras.get(name, frozenset()) for name in self.nodes}
         waiting = list(self.nodes)
         while waiting:  # until nothing asks for an extra that is not yet known to be asked for
             name = waiting.pop()
             for requirement in self._lines[name]:
                 target = canonicalize_name(requirement.name)
-                if target in extras and self._applies(requirement, extras[name]):
-                    more = extras[target] | _extras_of(requirement)
-                    if more != extras[target]:
-                        extras[target] = more
-                        waiting.append(target)
+                more = _extras_of(requirement) - extras.get(target, _extras_of(requirement))
+                if more and (name, target) not in self.excluded and self._brought_by(requirement, extras[name]):
+                    extras[target] |= more
+                    waiting.append(target)
         return extras
 
-    def _applying(self, name: str) -> tuple[Edge, ...]:
-        edges = []
+    def _applying(self, name: str) -> Iterator[Edge]:
         for requirement in self._lines[name]:
             target = canonicalize_name(requirement.name)
-            if target == name or (name, target) in self.excluded:
-                continue  # ``a[x]`` asking for ``a[y]`` is no edge between distributions
-            if self._applies(requirement, self.extras[name]):
-                edges.append(Edge(source=name, target=target, requirement=requirement))
-        return tuple(edges)
+            if (name, target) in self.excluded:
+                continue
+            by = self._brought_by(requirement, self.extras[name])
+            if by:
+                yield Edge(source=name, target=target, requirement=requirement, under=by - {""})
 
-    def _applies(self, requirement: Requirement, extras: frozenset[str]) -> bool:
+    def _brought_by(self, requirement: Requirement, extras: frozenset[str]) -> frozenset[str]:
+        """Which of a distribution's extras bring a requirement: only ``""`` where it applies without any."""
+        if self._applies(requirement, ""):
+            return frozenset({""})
+        return frozenset(extra for extra in extras if self._applies(requirement, extra))
+
+    def _applies(self, requirement: Requirement, extra: str) -> bool:
         if requirement.marker is None:
             return True
-        return any(requirement.marker.evaluate({**self.markers, "extra": extra}) for extra in ("", *sorted(extras)))
+        key = (str(requirement.marker), extra)
+        if key not in self._applied:
+            self._applied[key] = requirement.marker.evaluate({**self.markers, "extra": extra})
+        return self._applied[key]
+
+
+def _sources(edge: Edge) -> Iterator[State]:
+    """What must be asked for so that an edge exists: any one of these."""
+    for extra in sorted(edge.under) or [""]:
+        yield (edge.source, extra)
 
 
 def _extras_of(requirement: Requirement) -> frozenset[str]:

@@ -1,0 +1,144 @@
+"""What a plan starts from: the chosen variant, the interpreter, the target, and the lock that may already answer."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lockhouse.accelerators import Accelerator, Choice, choose_variant
+from lockhouse.errors import Hint, InternalError, InterpreterNotFound, ResolutionError, UsageError
+from lockhouse.host import Host, Interpreter
+from lockhouse.lockfile import Lock, plan_from_lock, read_lock
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Plan, Selection, Target
+from lockhouse.steps import Context
+
+__all__ = ["Situation", "decided_plan", "read_situation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that is known before anything is resolved."""
+
+    host: Host
+    choice: Choice
+    variant: str
+    accelerator: Accelerator | None
+    interpreter: Interpreter
+    target: Target
+    lock_path: Path
+    lock: Lock | None
+
+
+def read_situation(context: Context) -> Situation:
+    """Choose variant and interpreter and read the lock.
+
+    Raises UsageError for a selection that names what is not there, ResolutionError where no variant fits the machine,
+    InterpreterNotFound.
+    """
+    manifest, host, selection = context.manifest, context.state.read(Host), context.options.selection
+    if host is None:
+        raise InternalError("planning began before the machine was looked at")
+    _check_selection(manifest, selection)
+    accelerators = context.plugins.accelerators()
+    choice = choose_variant(manifest, host, accelerators, selection.accelerator)
+    if choice.variant is None:
+        raise _no_variant(choice, selection)
+    version = manifest.python_version(choice.variant)
+    interpreter = host.interpreter(version)
+    if interpreter is None:
+        raise _no_interpreter(version, host)
+    lock_path = context.project.lock(choice.variant, host.platform, interpreter.tag)
+    return Situation(
+        host=host,
+        choice=choice,
+        variant=choice.variant,
+        accelerator=next((item for item in accelerators if item.namespace == choice.accelerator), None),
+        interpreter=interpreter,
+        target=Target(
+            platform=host.platform,
+            python_tag=interpreter.tag,
+            python_version=interpreter.release,
+            variant=choice.variant,
+            accelerator=choice.accelerator,
+        ),
+        lock_path=lock_path,
+        lock=read_lock(lock_path),
+    )
+
+
+def decided_plan(context: Context, situation: Situation) -> Plan | None:
+    """Give the plan that is already decided: by the lock, else by an earlier run that did not come as far as a lock.
+
+    None when the manifest has moved on, the selection is another one, or an upgrade was asked for.
+    """
+    if context.options.upgrade is not None:
+        return None
+    manifest, selection = context.manifest.digest, context.options.selection
+    lock = situation.lock
+    if lock is not None:
+        plan = plan_from_lock(lock, manifest, situation.host.digest)
+        return plan if lock.manifest == manifest and _same_wish(selection, plan.selection) else None
+    plan = context.state.read(Plan)
+    if plan is None or plan.manifest != manifest or plan.target != situation.target:
+        return None
+    if plan.selection != selection:
+        return None
+    return plan if plan.host == situation.host.digest else _moved(plan, situation.host.digest)
+
+
+def _moved(plan: Plan, host: str) -> Plan:
+    """Carry a plan over to changed facts that do not change its target (another driver, more memory)."""
+    return replace(plan, host=host)
+
+
+def _same_wish(asked: Selection, locked: Selection) -> bool:
+    """Whether the lock answers what was asked: no wish for or against a stage means whatever the lock has.
+
+    How the variant came to be chosen does not matter: the lock's name carries it.
+    """
+    if not asked.with_stages and not asked.without_stages:
+        return True
+    return (asked.with_stages, asked.without_stages) == (locked.with_stages, locked.without_stages)
+
+
+def _check_selection(manifest: Manifest, selection: Selection) -> None:
+    optional = [stage.name for stage in manifest.stages if stage.optional]
+    known = [stage.name for stage in manifest.stages]
+    for option, names in (("--with", selection.with_stages), ("--without", selection.without_stages)):
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                text = f"did you mean {close[0]}?" if close else f"stages are: {', '.join(known)}"
+                raise UsageError(f"{option} {name}: there is no such stage", hints=[Hint("stage-name", text)])
+            if name not in optional:
+                raise UsageError(
+                    f"{option} {name}: the stage is not optional",
+                    cause=f"optional stages are: {', '.join(optional) or 'none'}",
+                    hints=[Hint("make-optional", f'give the stage {name} "optional": true in the manifest')],
+                )
+    both = sorted(set(selection.with_stages) & set(selection.without_stages))
+    if both:
+        raise UsageError(f"{', '.join(both)}: asked for both with and without")
+
+
+def _no_variant(choice: Choice, selection: Selection) -> Exception:
+    lines = "\n".join(f"{item.variant}: {item.reason}" for item in choice.considered)
+    names = ", ".join(item.variant for item in choice.considered)
+    hint = Hint("choose-variant", f"name one with -a (variants: {names}), or add a cpu variant to the manifest")
+    if selection.accelerator is not None:
+        return UsageError(choice.reason, cause=f"the manifest's variants are {names}", hints=[hint])
+    return ResolutionError("no variant of the manifest fits this machine", cause=lines, hints=[hint])
+
+
+def _no_interpreter(version: str, host: Host) -> InterpreterNotFound:
+    there = ", ".join(sorted({item.version for item in host.interpreters})) or "none"
+    return InterpreterNotFound(
+        version,
+        cause=f"interpreters found: {there}",
+        hints=[
+            Hint("install-python", f"install Python {version}, or put python{version} on PATH, and try again"),
+            Hint("change-version", "or change python.version in the manifest"),
+        ],
+    )

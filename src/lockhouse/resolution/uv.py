@@ -1,0 +1,297 @@
+"""The resolver: uv, run once as a subprocess, which answers with exact wheels and decides nothing afterwards.
+
+uv is given generated files only, never the user's uv configuration: what pip would be told (indexes, find-links,
+certificates, proxies) is what uv is told. Addresses with credentials travel in a file that only the user can read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+import tomli_w
+from packaging.utils import canonicalize_name
+
+from lockhouse.errors import Hint, InternalError, NetworkError, ResolutionError, SubprocessFailed
+from lockhouse.wheels.configuration import PipConfiguration, without_credentials
+
+__all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "resolve"]
+
+PROJECT = "lockhouse-plan"
+TIMEOUT = 900.0
+"""Seconds for one resolution. uv has its own time limits for single requests; this one ends a run that hangs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A package index as the resolver is told of it; ``flat`` is a folder of wheels."""
+
+    name: str
+    url: str
+    flat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Metadata to believe instead of a wheel's own: how edges of the graph are cut."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    requires_python: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """A wheel of an earlier lock, kept if the requirements still allow it."""
+
+    name: str
+    version: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A question to the resolver.
+
+    ``general`` serves every name that is not in ``routes``, first one first; ``routes`` sends names to servers of
+    ``explicit``, by name. ``strategy`` is pip's (best version of all indexes) or the safe one (first index that knows
+    the name). ``python`` is the interpreter that the environment will be made from.
+    """
+
+    python: str
+    release: str
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    general: tuple[Server, ...] = ()
+    find_links: tuple[str, ...] = ()
+    explicit: tuple[Server, ...] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    strategy: Literal["first-index", "unsafe-best-match"] = "first-index"
+    cuts: tuple[Cut, ...] = ()
+    preferences: tuple[Preference, ...] = ()
+    dependencies: bool = True
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A wheel that the resolver chose. ``sha256`` and ``size`` (bytes) are None where the index does not say."""
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    sha256: str | None
+    size: int | None
+
+
+def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved, ...]:
+    """Find the wheels that satisfy a request, in name order.
+
+    Raises ResolutionError with the resolver's explanation when there are none, NetworkError when an index did not
+    answer, SubprocessFailed for everything else that ends the resolver.
+    """
+    with tempfile.TemporaryDirectory(prefix="lockhouse-plan-") as folder:  # mode 0700: it may hold credentials
+        work = Path(folder)
+        output = work / "pylock.plan.toml"
+        empty = work / "empty"
+        empty.mkdir()
+        _write(work / "pyproject.toml", _project(request))
+        _write(work / "uv.toml", _settings(request, configuration, empty))
+        if request.preferences:
+            _write(output, _earlier(request.preferences))
+        argv = [
+            *(_uv(), "pip", "compile", "pyproject.toml"),
+            *("--format", "pylock.toml", "--output-file", output.name, "--config-file", "uv.toml"),
+            *("--python", request.python, "--no-build", "--no-header", "--quiet", "--color", "never"),
+            *([] if request.dependencies else ["--no-deps"]),
+            *(["--offline"] if request.offline else []),
+            *(["--cert", configuration.cert] if configuration.cert else []),
+        ]
+        try:
+            ended = subprocess.run(
+                argv,
+                cwd=work,
+                env=_environment(configuration),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SubprocessFailed(
+                "the resolver did not finish", argv=argv, status=None, output=str(error.stderr or "")
+            ) from error
+        if ended.returncode != 0:
+            raise _failure(argv, ended.returncode, ended.stderr, request.offline)
+        return _resolved(tomllib.loads(output.read_text(encoding="utf-8")), work)
+
+
+def _uv() -> str:
+    import uv
+
+    return os.fsdecode(uv.find_uv_bin())
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_bytes(tomli_w.dumps(data).encode())
+
+
+def _project(request: Request) -> dict[str, Any]:
+    return {
+        "project": {
+            "name": PROJECT,
+            "version": "0",
+            "requires-python": f">={request.release}",
+            "dependencies": list(request.requirements),
+        },
+        "tool": {
+            "uv": {
+                "index": [{**_server(server), "explicit": True} for server in request.explicit],
+                "sources": {name: {"index": server} for name, server in sorted(request.routes.items())},
+            }
+        },
+    }
+
+
+def _settings(request: Request, configuration: PipConfiguration, empty: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "index-strategy": request.strategy,
+        "find-links": list(request.find_links),
+        "constraint-dependencies": list(request.constraints),
+        "allow-insecure-host": list(configuration.trusted_hosts),
+        "dependency-metadata": [
+            {
+                "name": cut.name,
+                "version": cut.version,
+                "requires-dist": list(cut.requires),
+                **({"requires-python": cut.requires_python} if cut.requires_python else {}),
+            }
+            for cut in request.cuts
+        ],
+    }
+    servers = [_server(server) for server in request.general]
+    if request.offline or configuration.no_index:
+        # ``no-index`` would close the explicit indexes too, which may be folders: an empty default does not.
+        servers.append({"name": "nothing", "url": str(empty), "format": "flat", "default": True})
+    elif servers and request.strategy == "first-index":
+        servers[-1]["default"] = True  # the manifest lists every index there is: no other is asked
+    settings["index"] = servers
+    return settings
+
+
+def _server(server: Server) -> dict[str, Any]:
+    return {"name": server.name, "url": server.url, **({"format": "flat"} if server.flat else {})}
+
+
+def _earlier(preferences: Sequence[Preference]) -> dict[str, Any]:
+    packages = [
+        {
+            "name": item.name,
+            "version": item.version,
+            "wheels": [{"url": item.url, "hashes": {"sha256": item.sha256}}],
+        }
+        for item in preferences
+    ]
+    return {"lock-version": "1.0", "created-by": "lockhouse", "packages": packages}
+
+
+def _environment(configuration: PipConfiguration) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("UV_") or key == "UV_CACHE_DIR"}
+    kept.pop("VIRTUAL_ENV", None)
+    kept["UV_HTTP_TIMEOUT"] = str(int(configuration.timeout))
+    kept["UV_HTTP_RETRIES"] = str(configuration.retries)
+    kept["UV_PYTHON_DOWNLOADS"] = "never"
+    if configuration.proxy:
+        kept["ALL_PROXY"] = configuration.proxy
+    if configuration.client_cert:
+        kept["SSL_CLIENT_CERT"] = configuration.client_cert
+    return kept
+
+
+UNREACHABLE = re.compile(
+    r"failed to fetch|error sending request|dns error|timed out|connection (refused|reset)", re.IGNORECASE
+)
+
+
+DECORATION = re.compile(r"^[^\w`'\"(]*(error: |cause: |caused by: |hint: )?", re.IGNORECASE)
+
+
+def _failure(argv: Sequence[str], status: int, output: str, offline: bool) -> Exception:
+    text = _readable(output)
+    if "No solution found" in output or "not found in the" in output or "unsatisfiable" in output:
+        hints = [Hint("relax-requirement", "relax one of the requirements named above, or exclude an edge")]
+        if offline:
+            hints.insert(0, Hint("go-online", "run once without --offline, or put the missing wheels into wheelhouse/"))
+        return ResolutionError("no set of wheels satisfies the manifest", cause=text, hints=hints)
+    if UNREACHABLE.search(output):
+        address = re.search(r"https?://[^\s`'\")]+", output)
+        return NetworkError(
+            "an index could not be reached while planning",
+            url=without_credentials(address.group()) if address else "",
+            cause=text,
+            hints=[
+                Hint(
+                    "check-network", "check the connection, and the index addresses in the manifest or pip's settings"
+                ),
+                Hint("offline", "with a full wheelhouse, run with --offline"),
+            ],
+        )
+    return SubprocessFailed("the resolver failed", argv=argv, status=status, output=text)
+
+
+def _readable(output: str) -> str:
+    """Say it in the words of the manifest, and without credentials."""
+    lines = []
+    for line in output.splitlines():
+        words = DECORATION.sub("", line).strip()
+        if words and words != "No solution found when resolving dependencies" and words not in lines:
+            lines.append(words)
+    text = "\n".join(lines).replace(f"{PROJECT} depends on", "the manifest asks for").replace(PROJECT, "the manifest")
+    return re.sub(r"https?://[^\s`'\")]+", lambda match: without_credentials(match.group()), text)
+
+
+def _resolved(document: Mapping[str, Any], work: Path) -> tuple[Resolved, ...]:
+    found = []
+    for package in document.get("packages", ()):
+        wheels = package.get("wheels") or ()
+        if len(wheels) != 1:
+            raise InternalError(
+                f"the resolver gave {len(wheels)} wheels for {package['name']}", cause="one was expected"
+            )
+        wheel = wheels[0]
+        url, path = _location(wheel, work)
+        found.append(
+            Resolved(
+                name=canonicalize_name(package["name"]),
+                version=package["version"],
+                filename=wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]),
+                url=without_credentials(url),
+                sha256=wheel.get("hashes", {}).get("sha256"),
+                size=wheel.get("size") or (path.stat().st_size if path else None),
+            )
+        )
+    return tuple(sorted(found, key=lambda item: item.name))
+
+
+def _location(wheel: Mapping[str, Any], work: Path) -> tuple[str, Path | None]:
+    """Give a wheel's address, and its path if it lies on this machine."""
+    url = wheel.get("url")
+    if url is not None and not url.startswith("file:"):
+        return url, None
+    path = (work / wheel["path"]).absolute() if url is None else Path(url2pathname(urlsplit(url).path))
+    return path.as_uri(), path
