@@ -34,7 +34,8 @@ class Progress:
     """Something countable advances: ``done`` of ``total`` in ``unit``; ``total`` is None while unknown.
 
     ``item`` tells parallel work apart (one per file being downloaded); done == total closes the item. ``done`` never
-    decreases except when an item starts again from the beginning.
+    decreases except when an item starts again from the beginning. Tell every item once before the
+    work begins, with ``done`` what is there already: the sum of the items is the total that people see.
     """
 
     step: str
