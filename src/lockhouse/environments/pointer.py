@@ -1,0 +1,119 @@
+"""The pointer: the path that people use (``.venv``), a link to the generation that serves.
+
+It is the only thing that changes when an environment is taken into use, and it changes at one instant. It is never a
+folder of its own: whatever else stands at its path was made by somebody else and is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+from lockhouse.errors import EnvironmentOccupied, Hint
+from lockhouse.project import Project
+from lockhouse.state import storage_errors
+
+__all__ = ["check_pointer", "read", "switch"]
+
+# The st_reparse_tag of a junction: ``os.path.isjunction`` came with Python 3.12 only.
+MOUNT_POINT = 0xA0000003
+
+
+def read(pointer: Path) -> Path | None:
+    """Return where the pointer leads, absolute, whether that exists or not; None where there is no link."""
+    if not _is_link(pointer):
+        return None
+    target = str(pointer.readlink()).removeprefix("\\\\?\\")  # how Windows spells the target of a junction
+    return Path(os.path.normpath(pointer.parent.resolve() / target))
+
+
+def switch(pointer: Path, target: Path) -> None:
+    """Let the pointer lead to ``target`` from one instant to the next; its parent folder is made if need be.
+
+    On Windows a junction is used, because symbolic links need a privilege there; a junction cannot be replaced in one
+    operation, so that for a moment there is no pointer. Never run on Windows yet.
+    """
+    _refuse_occupied(pointer)
+    with storage_errors(pointer):
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pointer.parent / f".{pointer.name}.{secrets.token_hex(4)}"
+        try:
+            if sys.platform == "win32":
+                _switch_junction(pointer, target, temporary)
+            else:
+                # Relative, so that a project that is moved or mounted elsewhere does not point back to its old place.
+                temporary.symlink_to(os.path.relpath(target.resolve(), pointer.parent.resolve()))
+                os.replace(temporary, pointer)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def check_pointer(project: Project) -> None:
+    """Raise EnvironmentOccupied if the pointer's path is not ours to replace.
+
+    Ours are: nothing at all, a link that leads nowhere, a link to a generation of any manifest of this project.
+    """
+    pointer = project.pointer
+    if pointer.resolve() == project.root.resolve() or _inside(pointer.parent, project.home):
+        raise _occupied(pointer, "this place belongs to the project itself")
+    _refuse_occupied(pointer)
+    target = read(pointer)
+    if target is None or not os.path.lexists(target):
+        return
+    resolved = target.resolve()
+    if resolved.parent.name == "generations" and resolved.parent.parent.parent == project.home.resolve():
+        return
+    raise _occupied(pointer, f"it is a link to {target}, which is no environment of this project")
+
+
+def _refuse_occupied(pointer: Path) -> None:
+    if os.path.lexists(pointer) and not _is_link(pointer):
+        kind = "folder" if pointer.is_dir() else "file"
+        raise _occupied(pointer, f"it is a {kind} that lockhouse did not make")
+
+
+def _occupied(pointer: Path, cause: str) -> EnvironmentOccupied:
+    return EnvironmentOccupied(
+        f"{pointer} is in the way of the environment",
+        cause=cause,
+        hints=[
+            Hint("move-away", f"move {pointer.name} away, or delete it if you no longer need it"),
+            Hint("choose-path", "or let environment.path in the manifest name another place"),
+        ],
+    )
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == MOUNT_POINT
+
+
+def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
+    if sys.platform == "win32":  # the condition again, for the type checker
+        import _winapi
+
+        _winapi.CreateJunction(str(target.resolve()), str(temporary))
+        aside = pointer.parent / f"{temporary.name}.old"
+        if _is_link(pointer):
+            pointer.rename(aside)
+        try:
+            temporary.rename(pointer)
+        except OSError:
+            if _is_link(aside):
+                aside.rename(pointer)
+            raise
+        if _is_link(aside):
+            aside.rmdir()  # removes the junction, not what it leads to

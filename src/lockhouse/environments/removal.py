@@ -1,0 +1,80 @@
+"""Removal of folders that lockhouse made: thorough, patient, and in an order that keeps them recognisable.
+
+The marker of a folder goes last, so that a removal that was interrupted leaves something that still says whose it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+import time
+from pathlib import Path
+
+from lockhouse.errors import Hint, StorageError
+
+__all__ = ["remove_tree"]
+
+# A virus scanner or an indexer on Windows holds a file for some tenths of a second; together this waits 6 seconds.
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.85)
+
+
+def remove_tree(path: Path, *, last: str | None = None) -> None:
+    """Remove a folder with all that is in it, never following a link; ``last`` names the entry that goes at the end.
+
+    Read-only folders are opened, what is held by others is tried again for some seconds. Raises StorageError when
+    something is still there after that.
+    """
+    # On POSIX nothing lets go of a file later that could not be removed now: one more try, after opening folders.
+    pauses = PAUSES if sys.platform == "win32" else (0.0,)
+    for pause in (*pauses, None):
+        try:
+            _remove(path, last)
+        except OSError as error:
+            if pause is None:
+                raise _not_removed(path, error) from error
+            _open_up(path)
+            time.sleep(pause)
+            continue
+        return
+
+
+def _remove(path: Path, last: str | None) -> None:
+    if not os.path.lexists(path):
+        return
+    with os.scandir(path) as entries:
+        found = sorted(entries, key=lambda entry: entry.name == last)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+    path.rmdir()
+
+
+def _open_up(path: Path) -> None:
+    """Make folders writable; files only on Windows, where a read-only file cannot be deleted.
+
+    Elsewhere a file's mode does not matter for its removal, and changing it would reach every hard link of it.
+    """
+    with contextlib.suppress(OSError):
+        path.chmod(stat.S_IRWXU)
+    for folder, folders, files in os.walk(path):
+        for name in folders if sys.platform != "win32" else [*folders, *files]:
+            inner = Path(folder, name)
+            if not inner.is_symlink():
+                with contextlib.suppress(OSError):
+                    inner.chmod(stat.S_IRWXU)
+
+
+def _not_removed(path: Path, error: OSError) -> StorageError:
+    where = error.filename or path
+    return StorageError(
+        f"{path} could not be removed completely",
+        cause=f"{where}: {error.strerror or error}",
+        hints=[
+            Hint("close-users", "end the programs that use it, or correct its permissions, and run the command again")
+        ],
+    )
