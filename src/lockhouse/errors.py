@@ -202,9 +202,15 @@ class NothingToVerify(LockhouseError):
 
 
 class LockOutdated(LockhouseError):
-    """The manifest has moved on from the lock."""
+    """The manifest has moved on from the lock; ``missing`` if there is no lock at all."""
 
     code = "lock-outdated"
+
+    def __init__(
+        self, summary: str, *, cause: str | None = None, hints: Sequence[Hint] = (), missing: bool = False
+    ) -> None:
+        super().__init__(summary, cause=cause, hints=hints)
+        self.missing = missing
 
 
 class StorageError(LockhouseError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lockhouse.environments.pointer import check_pointer
 from lockhouse.errors import Hint, LockOutdated, UsageError
 from lockhouse.events import Message
@@ -10,6 +12,9 @@ from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
+
+if TYPE_CHECKING:
+    from lockhouse.resolution.situation import Situation
 
 __all__ = ["steps"]
 
@@ -42,12 +47,12 @@ def _up_to_date(context: Context) -> bool:
 
 def _run(context: Context) -> None:
     from lockhouse.resolution.planning import make_plan
-    from lockhouse.resolution.situation import Situation, decided_plan, read_situation
+    from lockhouse.resolution.situation import decided_plan, read_situation
 
     check_pointer(context.project)
     _check_provider(context)
     report_foreseen(context.manifest, context.emit)
-    situation: Situation = read_situation(context)
+    situation = read_situation(context)
     plan = decided_plan(context, situation)
     if plan is None:
         if context.options.locked:
@@ -71,16 +76,14 @@ def _check_provider(context: Context) -> None:
         )
 
 
-def _not_locked(context: Context, situation: object) -> LockOutdated:
+def _not_locked(context: Context, situation: Situation) -> LockOutdated:
     from lockhouse.resolution.differences import differences
-    from lockhouse.resolution.situation import Situation
 
-    assert isinstance(situation, Situation)
     hint = Hint("update-lock", "run install without --locked to make a new lock, and commit it")
     lock = situation.lock
     if lock is None:
         name = situation.lock_path.name
-        return LockOutdated("there is no lock to repeat", cause=f"{name} does not exist", hints=[hint])
+        return LockOutdated("there is no lock to repeat", cause=f"{name} does not exist", hints=[hint], missing=True)
     if lock.manifest == context.manifest.digest:
         return LockOutdated(
             "the lock was made with other optional stages",

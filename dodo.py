@@ -1,0 +1,15 @@
+"""The front door: ``doit VERB [manifest=… accelerator=… offline=1 locked=1]``; ``doit list`` shows every step."""
+
+from lockhouse.tasks import (
+    DOIT_CONFIG,
+    task_detect,  # what is here: platform, interpreters, accelerators
+    task_plan,  # what will be done: the exact wheels, stage by stage, with hashes
+    task_download,  # the wheels, into wheelhouse/
+    task_scan,  # every wheel inspected before anything is touched
+    task_destroy,  # the clean slate; the environment in use stays
+    task_create,  # a fresh environment with pip, setuptools and wheel
+    task_install,  # stage by stage from the wheelhouse; the group is the whole pipeline
+    task_purge,  # no bytecode left; the environment is sealed
+    task_verify,  # proven by running it
+    task_lock,  # the lock, and then the switch to the new environment
+)
