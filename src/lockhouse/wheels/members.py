@@ -1,0 +1,166 @@
+"""The table of an archive judged: which files there are, and whether unpacking them could do harm."""
+
+from __future__ import annotations
+
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lockhouse.errors import UnsafeWheel
+from lockhouse.wheels.issues import Issue
+
+__all__ = ["SCHEMES", "Member", "find_dist_info", "inspect_members"]
+
+SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
+"""Folders that ``.data`` may hold (binary distribution format, "The .data directory")."""
+
+LARGEST_TOTAL = 64 << 30
+"""Bytes unpacked; the largest real wheels (CUDA libraries, all-in-one builds) stay below 8 GiB."""
+
+LARGEST_RATIO = 200
+LARGEST_MEMBER_RATIO = 1100
+"""Unpacked to packed. Deflate itself cannot exceed 1032:1, which real wheels reach for single files of zeros; a whole
+wheel that reaches 200:1 over more than a gibibyte is none."""
+
+RATIO_COUNTS_FROM = 1 << 30
+
+WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+WINDOWS_FORBIDS = re.compile(r'[<>:"|?*]')
+DRIVE = re.compile(r"[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file in the archive; sizes in bytes; ``executable`` as its owner would have it on a POSIX system."""
+
+    path: str
+    size: int
+    compressed_size: int
+    executable: bool
+
+
+def find_dist_info(filename: str, infos: Iterable[zipfile.ZipInfo], name: NormalizedName, version: Version) -> str:
+    """Return the name of the only ``.dist-info`` folder; raise UnsafeWheel if there is none, another's, or several."""
+    found = {info.filename.partition("/")[0] for info in infos if "/" in info.filename}
+    folders = sorted(folder for folder in found if folder.lower().endswith(".dist-info"))
+    if len(folders) != 1:
+        detail = f"it has {len(folders)} .dist-info folders" + (f": {', '.join(folders[:5])}" if folders else "")
+        raise UnsafeWheel(filename, Issue.DIST_INFO, detail)
+    its_name, _, its_version = folders[0][: -len(".dist-info")].rpartition("-")
+    try:
+        agrees = canonicalize_name(its_name) == name and Version(its_version.replace("_", "-")) == version
+    except InvalidVersion:
+        agrees = False
+    if not agrees:
+        raise UnsafeWheel(filename, Issue.NAME_DISAGREES, f"its metadata lies in {folders[0]}")
+    return folders[0]
+
+
+def inspect_members(
+    infos: Iterable[zipfile.ZipInfo],
+    data_dir: str,
+    archive_size: int,
+    issues: list[tuple[Issue, str]],
+    *,
+    windows: bool,
+) -> tuple[Member, ...]:
+    """Return the files of the archive; add to ``issues`` whatever must not be unpacked.
+
+    ``windows``: also names that only Windows cannot have, such as ``aux.py``, which real pure wheels carry.
+    """
+    members: list[Member] = []
+    places: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    total = 0
+    for info in infos:
+        path, is_folder = info.filename, info.filename.endswith("/")
+        before = len(issues)
+        _judge_path(info, data_dir, issues, windows=windows)
+        _judge_kind(info, issues)
+        total += info.file_size
+        if len(issues) > before or is_folder:
+            continue
+        place = _place(path, data_dir)
+        if place in places:
+            issues.append((Issue.DUPLICATE_MEMBER, f"{path!r} and {places[place]!r} are one file on some systems"))
+        places[place] = path
+        while "/" in place:
+            place = place.rpartition("/")[0]
+            if place in folders:
+                break
+            folders[place] = path
+        members.append(
+            Member(
+                path=path,
+                size=info.file_size,
+                compressed_size=info.compress_size,
+                executable=bool(info.external_attr >> 16 & stat.S_IXUSR),
+            )
+        )
+    issues.extend(
+        (Issue.FILE_AND_FOLDER, f"{places[place]!r} is a file where {folders[place]!r} needs a folder")
+        for place in sorted(places.keys() & folders.keys())
+    )
+    if total > LARGEST_TOTAL:
+        issues.append((Issue.TOO_LARGE, f"it unpacks to {total} bytes; the limit is {LARGEST_TOTAL}"))
+    if total > max(RATIO_COUNTS_FROM, archive_size * LARGEST_RATIO):
+        issues.append((Issue.BOMB, f"it unpacks to {total} bytes, more than {LARGEST_RATIO} times its own size"))
+    if sum(member.compressed_size for member in members) > archive_size:
+        issues.append((Issue.BOMB, "its files overlap: together they are larger than the archive"))
+    return tuple(members)
+
+
+def _judge_path(info: zipfile.ZipInfo, data_dir: str, issues: list[tuple[Issue, str]], *, windows: bool) -> None:
+    # zipfile cuts names at NUL and turns the platform's separator into "/": judge the name as it was written
+    written = info.orig_filename
+    path = info.filename.removesuffix("/")
+    components = path.split("/")
+    if written.startswith(("/", "\\")) or DRIVE.match(written):
+        issues.append((Issue.ABSOLUTE_PATH, f"{written!r} is an absolute path"))
+    elif ".." in written.replace("\\", "/").split("/"):
+        issues.append((Issue.PATH_LEAVES_TREE, f"{written!r} leads out of the environment"))
+    elif "\\" in written:
+        issues.append((Issue.PATH_UNUSABLE, f"{written!r} has a backslash"))
+    elif CONTROL.search(written):
+        issues.append((Issue.PATH_UNUSABLE, f"{written!r} has a control character"))
+    elif not path or "" in components or "." in components:
+        issues.append((Issue.PATH_UNUSABLE, f"{written!r} has an empty component"))
+    elif windows and (WINDOWS_FORBIDS.search(path) or any(part != part.rstrip(". ") for part in components)):
+        issues.append((Issue.PATH_UNUSABLE, f"{written!r} cannot exist on Windows"))
+    elif windows and any(WINDOWS_DEVICES.fullmatch(part) for part in components):
+        issues.append((Issue.RESERVED_NAME, f"{written!r} names a device on Windows"))
+    elif components[0] == data_dir and len(components) > 1 and components[1] not in SCHEMES:
+        issues.append((Issue.UNKNOWN_SCHEME, f"{written!r} belongs to no installation scheme"))
+    elif components[0] == data_dir and len(components) < 3 and not info.filename.endswith("/"):
+        issues.append((Issue.UNKNOWN_SCHEME, f"{written!r} is a file where a scheme's folder belongs"))
+
+
+def _judge_kind(info: zipfile.ZipInfo, issues: list[tuple[Issue, str]]) -> None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    expected = stat.S_IFDIR if info.filename.endswith("/") else stat.S_IFREG
+    if kind not in (0, expected):
+        what = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}.get(kind, "no regular file")
+        issues.append((Issue.SPECIAL_FILE, f"{info.filename!r} is {what}"))
+    if info.flag_bits & 0x1:
+        issues.append((Issue.ENCRYPTED, f"{info.filename!r} is encrypted"))
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        issues.append((Issue.COMPRESSION, f"{info.filename!r} is packed by method {info.compress_type}"))
+    if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+        issues.append((Issue.BOMB, f"{info.filename!r} is not packed and yet declares two sizes"))
+    if info.file_size > (1 << 20) and info.file_size > info.compress_size * LARGEST_MEMBER_RATIO:
+        issues.append((Issue.BOMB, f"{info.filename!r} declares {info.file_size} bytes in {info.compress_size}"))
+
+
+def _place(path: str, data_dir: str) -> str:
+    """Where a file comes to lie, as the most forgetful file system spells it (macOS: decomposed, no case)."""
+    scheme, _, rest = path.removeprefix(f"{data_dir}/").partition("/")
+    if path.startswith(f"{data_dir}/") and scheme in ("purelib", "platlib"):
+        path = rest
+    return path if path.isascii() and path.islower() else unicodedata.normalize("NFD", path.casefold())

@@ -1,0 +1,89 @@
+"""The part of a distribution's core metadata that decisions are made from, and its cache.
+
+Real metadata is sloppy: wrong encodings, repeated fields, requirements that are none. What can be understood is kept as
+it stands; only a missing name or version is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.metadata import parse_email
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lockhouse.errors import StorageError
+from lockhouse.project import cache_directory
+from lockhouse.state import read_value, write_value
+
+__all__ = ["Metadata", "MetadataError", "describes", "parse_metadata", "recall_metadata", "remember_metadata"]
+
+SCHEMA = "metadata"
+
+
+class MetadataError(ValueError):
+    """Bytes are no core metadata, or are those of another distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Core metadata: ``name`` and ``version`` as written, ``requires`` the ``Requires-Dist`` lines as written."""
+
+    name: str
+    version: str
+    requires_python: str | None
+    requires: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+def parse_metadata(data: bytes) -> Metadata:
+    """Read the headers of a ``METADATA`` file (core metadata specification); raise MetadataError without a name."""
+    raw, unparsed = parse_email(_headers(data))
+    name = raw.get("name") or _first(unparsed, "name")
+    version = raw.get("version") or _first(unparsed, "version")
+    if not name or not version:
+        raise MetadataError(f"the metadata has no {'version' if name else 'name'}")
+    try:
+        Version(version.strip())
+    except InvalidVersion as error:
+        raise MetadataError(f"the metadata has a version that is none: {version!r}") from error
+    return Metadata(
+        name=name.strip(),
+        version=version.strip(),
+        requires_python=(raw.get("requires_python") or _first(unparsed, "requires-python") or "").strip() or None,
+        requires=tuple(" ".join(line.split()) for line in raw.get("requires_dist", ())),
+        extras=tuple(extra.strip() for extra in raw.get("provides_extra", ())),
+    )
+
+
+def describes(metadata: Metadata, name: str, version: Version) -> bool:
+    """Whether the metadata is that of the distribution ``name`` (any spelling) in ``version``."""
+    return canonicalize_name(metadata.name) == canonicalize_name(name) and Version(metadata.version) == version
+
+
+def recall_metadata(sha256: str) -> Metadata | None:
+    """Return the remembered metadata of the wheel with that hash, or None."""
+    return read_value(_path(sha256), Metadata, SCHEMA)
+
+
+def remember_metadata(sha256: str, metadata: Metadata) -> None:
+    """Remember the metadata of a wheel; a cache that cannot be written is no reason to fail."""
+    with contextlib.suppress(StorageError):
+        write_value(_path(sha256), metadata, SCHEMA)
+
+
+def _headers(data: bytes) -> bytes:
+    """Cut the description off: it is the largest part, the slowest to parse, and decides nothing."""
+    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    return data.partition(b"\n\n")[0] + b"\n\n"
+
+
+def _first(unparsed: dict[str, list[str]], key: str) -> str | None:
+    """A field that must not be repeated and yet is lands among the unparsed: its first value counts."""
+    return next(iter(unparsed.get(key, ())), None)
+
+
+def _path(sha256: str) -> Path:
+    return cache_directory() / "metadata" / "v1" / sha256[:2] / f"{sha256}.json"

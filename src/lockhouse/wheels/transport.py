@@ -1,0 +1,319 @@
+"""Requests that survive bad networks and say clearly what went wrong; the only module that imports requests to use it.
+
+Every request has a time limit. What may pass by itself (refused and cut connections, 429, 5xx) is
+:class:`Unavailable` and worth another attempt; everything else is final. No text ever holds credentials.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from lockhouse import __version__
+from lockhouse.errors import Hint, NetworkError, OfflineError
+from lockhouse.wheels.configuration import PipConfiguration, credentials_for, shown_url, without_credentials
+
+__all__ = ["NotServed", "RangeRefused", "Stream", "Transport", "Unavailable", "local_path"]
+
+T = TypeVar("T")
+
+BLOCK = 1 << 18
+"""Bytes read at a time: large enough that Python's share of a fast download stays small."""
+
+LONGEST_WAIT = 120.0
+"""Seconds; a server that asks for more than this in Retry-After is asked again after this."""
+
+TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Unavailable(NetworkError):
+    """A server cannot answer now; ``retry_after`` in seconds if it said when it could."""
+
+    def __init__(
+        self, summary: str, *, url: str, cause: str, hints: tuple[Hint, ...] = (), retry_after: float | None = None
+    ):
+        super().__init__(summary, url=url, cause=cause, hints=hints)
+        self.retry_after = retry_after
+
+
+class NotServed(NetworkError):
+    """A server answered with a status that asking again will not change."""
+
+    def __init__(self, summary: str, *, url: str, status: int, cause: str, hints: tuple[Hint, ...] = ()) -> None:
+        super().__init__(summary, url=url, cause=cause, hints=hints)
+        self.status = status
+
+
+class RangeRefused(NotServed):
+    """The file has no such range (416): what was downloaded before is not a part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A file on its way: ``blocks`` begin at byte ``start`` of ``total`` (None if the server does not say).
+
+    ``validator`` names this version of the file for ``If-Range``: a strong ETag, else None.
+    """
+
+    start: int
+    total: int | None
+    validator: str | None
+    blocks: Iterator[bytes]
+
+
+class Transport:
+    """HTTP with the user's certificates, proxy and credentials. Safe to use from several threads.
+
+    ``indexes`` are URLs whose credentials may be used for their origin. ``first_wait`` is the pause in seconds before
+    the first repeated attempt; it doubles with each further one.
+    """
+
+    def __init__(
+        self,
+        configuration: PipConfiguration,
+        *,
+        offline: bool = False,
+        indexes: tuple[str, ...] = (),
+        first_wait: float = 0.5,
+    ) -> None:
+        self.configuration = configuration
+        self.offline = offline
+        self.first_wait = first_wait
+        self._indexes = (*configuration.indexes, *configuration.find_links, *indexes)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"lockhouse/{__version__}"
+        # A session may be shared between threads as long as nothing in it changes: so it keeps no cookies.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_maxsize=32, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        if configuration.proxy:
+            self._session.proxies = {"http": configuration.proxy, "https": configuration.proxy}
+            self._session.trust_env = False  # else NO_PROXY and *_PROXY would override the explicit choice
+        if configuration.client_cert:
+            self._session.cert = configuration.client_cert
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    @contextlib.contextmanager
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+        """Make one attempt; give the response while its body is still unread.
+
+        Raises OfflineError, NotServed, Unavailable or NetworkError, also for what goes wrong while the body is read.
+        """
+        if self.offline:
+            raise OfflineError(
+                "this needs the network",
+                cause=f"{shown_url(url)} is needed, and --offline forbids it",
+                hints=[Hint("go-online", "run once without --offline, or put the wheel into the wheelhouse")],
+            )
+        with self._faults(url):
+            response = self._session.request(
+                method,
+                without_credentials(url),
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                auth=credentials_for(url, self._indexes),
+                timeout=(self.configuration.timeout or None, self.configuration.timeout or None),
+                verify=self._verify(url),
+                allow_redirects=True,
+                stream=True,
+            )
+            with response:
+                self._check(response, url)
+                yield response
+
+    def insistently(self, attempt: Callable[[], T]) -> T:
+        """Call until it succeeds, fails for good, or the configured number of repetitions is used up."""
+        for repetition in range(self.configuration.retries):
+            try:
+                return attempt()
+            except Unavailable as error:
+                time.sleep(self.wait(repetition, error))
+        return attempt()
+
+    def wait(self, repetition: int, error: Unavailable) -> float:
+        """Seconds to wait before the repetition: what the server asked for, else exponential with jitter."""
+        if error.retry_after is not None:
+            return min(error.retry_after, LONGEST_WAIT)
+        longest = min(self.first_wait * 2.0**repetition, 30.0)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
+
+    @contextlib.contextmanager
+    def stream(self, url: str, offset: int = 0, validator: str | None = None) -> Iterator[Stream]:
+        """Open a file from byte ``offset`` on, in one attempt.
+
+        A server that does not know ranges, or whose file is no longer the one that ``validator`` names, sends all of
+        it: then ``start`` is 0. Files are read in the same way.
+        """
+        if (path := local_path(url)) is not None:
+            with _local_stream(path, offset) as stream:
+                yield stream
+            return
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        if offset and validator:
+            headers["If-Range"] = validator
+        with self.request("GET", url, headers) as response:
+            start, total = _extent(response, offset, url)
+            etag = response.headers.get("ETag", "")
+            blocks = response.raw.stream(BLOCK, decode_content=False)
+            strong = etag if etag.startswith('"') else None
+            with self._faults(url):
+                yield Stream(start=start, total=total, validator=strong, blocks=self._guarded(blocks, url))
+
+    def _guarded(self, blocks: Iterator[bytes], url: str) -> Iterator[bytes]:
+        with self._faults(url):
+            yield from blocks
+
+    def _verify(self, url: str) -> bool | str:
+        parts = urlsplit(url)
+        if {parts.hostname, parts.netloc.rpartition("@")[2]} & set(self.configuration.trusted_hosts):
+            return False
+        return self.configuration.cert or True
+
+    def _check(self, response: requests.Response, url: str) -> None:
+        status, shown = response.status_code, shown_url(url)
+        if status < 400:
+            return
+        cause = f"status {status} {response.reason or ''}".strip()
+        if status in TEMPORARY or status >= 500:
+            raise Unavailable(
+                f"{_host(url)} cannot answer now",
+                url=shown,
+                cause=f"{shown}: {cause}",
+                hints=(Hint("try-later", "try again later; what was downloaded is kept"),),
+                retry_after=_retry_after(response.headers.get("Retry-After")),
+            )
+        if status == 416:
+            raise RangeRefused("there is no such range", url=shown, status=status, cause=f"{shown}: {cause}")
+        hints: tuple[Hint, ...] = ()
+        if status in (401, 403, 407):
+            text = f"give user and password for {_host(url)} in pip's configuration or in ~/.netrc"
+            hints = (Hint("check-credentials", text),)
+        raise NotServed(
+            f"{_host(url)} does not serve this", url=shown, status=status, cause=f"{shown}: {cause}", hints=hints
+        )
+
+    @contextlib.contextmanager
+    def _faults(self, url: str) -> Iterator[None]:
+        """Turn what requests and urllib3 raise into our errors, without the URLs that their texts quote."""
+        shown = shown_url(url)
+        try:
+            yield
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
+            raise NetworkError(
+                f"the certificate of {_host(url)} is not accepted",
+                url=shown,
+                cause=_reason(error),
+                hints=[
+                    Hint("check-certificate", "name your certificate authorities with pip's option cert, or PIP_CERT")
+                ],
+            ) from error
+        except requests.exceptions.ProxyError as error:
+            raise Unavailable(
+                f"the proxy on the way to {_host(url)} does not answer",
+                url=shown,
+                cause=_reason(error),
+                hints=(Hint("check-proxy", "look at pip's option proxy and at HTTPS_PROXY and NO_PROXY"),),
+            ) from error
+        except (
+            requests.exceptions.ConnectionError,
+            requests.exceptions.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            urllib3.exceptions.HTTPError,
+            ConnectionError,
+            TimeoutError,
+        ) as error:
+            raise Unavailable(
+                f"{_host(url)} cannot be reached",
+                url=shown,
+                cause=f"{shown}: {_reason(error)}",
+                hints=(Hint("check-network", "check the connection and the index's address, then run it again"),),
+            ) from error
+        except (requests.exceptions.RequestException, UnicodeError) as error:
+            raise NetworkError(f"{shown} cannot be requested", url=shown, cause=_reason(error)) from error
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path of a ``file:`` URL or a plain path; None for anything that needs a server."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        host = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
+        return Path(url2pathname(f"{host}{parts.path}"))
+    if "://" in url:
+        return None
+    return Path(url).expanduser()
+
+
+@contextlib.contextmanager
+def _local_stream(path: Path, offset: int) -> Iterator[Stream]:
+    try:
+        with path.open("rb") as file:
+            total = file.seek(0, 2)
+            start = offset if offset <= total else 0
+            file.seek(start)
+            blocks = iter(lambda: file.read(BLOCK), b"")
+            yield Stream(start=start, total=total, validator=None, blocks=blocks)
+    except FileNotFoundError as error:
+        raise NotServed(f"{path} is not there", url=str(path), status=404, cause=str(error.strerror)) from error
+
+
+def _extent(response: requests.Response, offset: int, url: str) -> tuple[int, int | None]:
+    """Where the body begins and how long the whole file is (RFC 9110, 14.4 and 15.3.7)."""
+    length = response.headers.get("Content-Length", "")
+    if response.status_code != 206:
+        return 0, int(length) if length.isdigit() else None
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    if not match or int(match[1]) != offset:
+        shown = shown_url(url)
+        raise RangeRefused(
+            f"{_host(url)} sent another range than was asked for",
+            url=shown,
+            status=206,
+            cause=f"{shown}: not at {offset}",
+        )
+    return offset, int(match[2]) if match[2] != "*" else None
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _reason(error: BaseException) -> str:
+    """Say in short what is at the bottom of an exception; upper layers quote URLs and repeat each other."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = getattr(error, "reason", None)
+        candidates = [inner, *error.args, error.__cause__, error.__context__]
+        error = next((item for item in candidates if isinstance(item, BaseException) and id(item) not in seen), error)
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = re.sub(r"^<[^>]*>: |^\w*Connection\w*\([^)]*\): ", "", str(text))
+    return re.sub(r"//[^/@\s]+@", "//", re.sub(r"\?\S+", "", text))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or shown_url(url)
