@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -106,21 +107,19 @@ class Graph:
     def along(self, chain: tuple[str, ...]) -> tuple[Edge, ...]:
         """Explain a chain: the edge of each of its steps, chosen so that each brings the extras that the next needs.
 
-        A step that is no edge of the graph (an excluded one) ends the explanation: the edges before it are left out.
+        A step that is no edge of the graph (an excluded one) is left out.
         """
         edges: list[Edge] = []
         needed = frozenset({""})
-        for source, target in reversed(tuple(zip(chain, chain[1:], strict=False))):
+        for source, target in reversed(tuple(pairwise(chain))):
             bringing = self._bringing(target, needed)
             fitting = [
                 edge
                 for edge in self.edges(source)
                 if edge.target == target and ("" in bringing or bringing & _extras_of(edge.requirement))
             ]
-            if not fitting:
-                break
-            edges.append(fitting[0])
-            needed = fitting[0].under or frozenset({""})
+            edges.extend(fitting[:1])
+            needed = (fitting[0].under if fitting else None) or frozenset({""})
         return tuple(reversed(edges))
 
     def reachable(self, roots: Iterable[str] | None = None) -> frozenset[str]:

@@ -1,0 +1,108 @@
+"""Rule: nothing that the manifest's blacklist names is in the plan.
+
+It judges on metadata alone: a blacklisted wheel is in the plan, so that the chain to it can be shown, and need not have
+been downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lockhouse.audits import Subject
+from lockhouse.audits.telling import chain_to, cut, described, relief, stage_of, trail
+from lockhouse.findings import Finding
+from lockhouse.manifest import BlacklistEntry, Manifest
+from lockhouse.plan import Plan, PlannedDistribution
+
+__all__ = ["Blacklist", "blacklisted"]
+
+
+def blacklisted(
+    manifest: Manifest, plan: Plan, markers: Mapping[str, str] | None = None
+) -> dict[str, tuple[BlacklistEntry, ...]]:
+    """Find the planned distributions that the blacklist names, with the entries that do, in plan order.
+
+    An entry with a marker counts where ``markers``, the target's PEP 508 environment, meets it; without ``markers``
+    such an entry always counts.
+    """
+    found: dict[str, tuple[BlacklistEntry, ...]] = {}
+    for item in plan.distributions:
+        entries = tuple(entry for entry in manifest.blacklist if _names(entry, item, plan, markers))
+        if entries:
+            found[item.name] = entries
+    return found
+
+
+class Blacklist:
+    """Refuse distributions by name, by window of versions, or only in the company of others."""
+
+    name = "blacklist"
+    needs_wheels = False
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield one finding for each way in which a blacklisted distribution comes into the plan."""
+        for name, entries in blacklisted(subject.manifest, subject.plan, subject.markers).items():
+            for chain in subject.graph.chains(name, limit=None) or (chain_to(subject, name),):
+                for entry in entries:
+                    yield self._finding(subject, entry, chain)
+
+    def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
+        edge = next(iter(subject.graph.along(chain)[-1:]), None)
+        asked = f"; {described(subject, edge.source)} asks for {edge.requirement}" if edge else ""
+        reason = f": {entry.reason}" if entry.reason else ""
+        return Finding(
+            rule=self.name,
+            code="blacklist.listed",
+            severity="refuse",
+            distribution=chain[-1],
+            chain=chain,
+            message=f"{described(subject, chain[-1])} is blacklisted{_terms(entry)}{reason}{asked}"
+            + trail(subject, chain),
+            hint="; or ".join(_cures(subject, entry, chain)),
+        )
+
+
+def _names(entry: BlacklistEntry, item: PlannedDistribution, plan: Plan, markers: Mapping[str, str] | None) -> bool:
+    requirement = Requirement(entry.requirement)
+    if not _meets(requirement, item):
+        return False
+    if requirement.marker is not None and markers is not None and not requirement.marker.evaluate(dict(markers)):
+        return False
+    if entry.when is None:
+        return True
+    condition = Requirement(entry.when)
+    return any(_meets(condition, other) for other in plan.distributions)
+
+
+def _meets(requirement: Requirement, item: PlannedDistribution) -> bool:
+    return canonicalize_name(requirement.name) == item.name and requirement.specifier.contains(
+        item.version, prereleases=True
+    )
+
+
+def _terms(entry: BlacklistEntry) -> str:
+    """Say what an entry says beyond a name: a window, or a condition."""
+    requirement = Requirement(entry.requirement)
+    window = entry.requirement if requirement.specifier or requirement.marker else ""
+    when = f"when {entry.when}" if entry.when else ""
+    terms = " ".join(part for part in (window, when) if part)
+    return f" ({terms})" if terms else ""
+
+
+def _cures(subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Iterator[str]:
+    """List what would help, the smallest change first."""
+    requirement = Requirement(entry.requirement)
+    edge = next(iter(subject.graph.along(chain)[-1:]), None)
+    if edge is not None:
+        yield f"cut the edge, if {edge.source} can do without: add {cut(edge)} to exclude"
+    if requirement.specifier:
+        stage = stage_of(subject, chain[-1])
+        place = f"in stage {stage.name}" if stage else "in a stage"
+        yield f"ask {place} for a version of {chain[-1]} outside {requirement.specifier}"
+    if entry.when:
+        condition = Requirement(entry.when)
+        yield f"move {canonicalize_name(condition.name)} away from {condition.specifier or 'the plan'}"
+    yield relief(subject, chain[0])

@@ -1,0 +1,151 @@
+"""Rule: every requirement that applies on the target is met by the plan's own versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lockhouse.audits import Subject
+from lockhouse.audits.telling import chain_to, cut, described, listing, stage_of, trail, wanted
+from lockhouse.findings import Finding
+from lockhouse.plan import PlannedDistribution
+from lockhouse.resolution.graph import Edge
+
+__all__ = ["Closure"]
+
+
+class Closure:
+    """Refuse a plan in which somebody's requirement is missing, or there in a version that does not do."""
+
+    name = "closure"
+    needs_wheels = False
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield a finding for every requirement that is not met, cannot be read, or asks for an unknown extra."""
+        for item in subject.plan.distributions:
+            yield from self._listed(subject, item)
+            seen: set[str] = set()
+            for edge in subject.graph.edges(item.name):
+                if str(edge.requirement) not in seen:
+                    seen.add(str(edge.requirement))
+                    yield from self._edge(subject, edge)
+            yield from self._unreadable(subject, item)
+            yield from self._extras(subject, item)
+
+    def _listed(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
+        """Hold the plan against the manifest's own requirements."""
+        if item.requirement is None:
+            return
+        requirement = Requirement(item.requirement)
+        if requirement.specifier.contains(item.version, prereleases=True):
+            return
+        yield Finding(
+            rule=self.name,
+            code="closure.version",
+            severity="refuse",
+            distribution=item.name,
+            chain=(item.name,),
+            message=f"the manifest requires {requirement}; the plan has {item.version}" + trail(subject, (item.name,)),
+            hint="plan again",
+        )
+
+    def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
+        chain = (*chain_to(subject, edge.source), edge.target)
+        target = subject.plan.distribution(edge.target)
+        says = f"{described(subject, edge.source)} requires {edge.requirement}"
+        if target is None:
+            explicit = subject.manifest.closure == "explicit"
+            where = "closure is explicit: list it in a stage" if explicit else "it is not in the plan"
+            yield Finding(
+                rule=self.name,
+                code="closure.missing",
+                severity="refuse",
+                distribution=edge.target,
+                chain=chain,
+                message=f"{says}; {where}" + trail(subject, chain),
+                hint=f"list {wanted(edge.target, subject.graph.into(edge.target))} in a stage, not later than "
+                f"{_stage_name(subject, edge.source)}; or add {cut(edge)} to exclude",
+            )
+        elif edge.requirement.url is not None:
+            yield Finding(
+                rule=self.name,
+                code="closure.address",
+                severity="warn",
+                distribution=edge.target,
+                chain=chain,
+                message=f"{says}, a certain file; the plan has {target.version} from the index {target.index}"
+                + trail(subject, chain),
+                hint=f"make sure that {target.filename} is as good for {edge.source}",
+            )
+        elif not edge.requirement.specifier.contains(target.version, prereleases=True):
+            yield Finding(
+                rule=self.name,
+                code="closure.version",
+                severity="refuse",
+                distribution=edge.target,
+                chain=chain,
+                message=f"{says}; the plan has {target.version}" + trail(subject, chain),
+                hint=self._move(subject, edge, target),
+            )
+
+    def _move(self, subject: Subject, edge: Edge, target: PlannedDistribution) -> str:
+        asked = wanted(edge.target, subject.graph.into(edge.target))
+        if target.requirement is not None:
+            stage = _stage_name(subject, edge.target)
+            return f"change {target.requirement} in stage {stage} to {asked}; or move {edge.source} to another version"
+        return f"list {asked} in a stage; or move {edge.source} to another version"
+
+    def _unreadable(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
+        for line in subject.graph.unreadable.get(item.name, ()):
+            chain = chain_to(subject, item.name)
+            shown = line if len(line) <= 120 else f"{line[:120]}…"
+            yield Finding(
+                rule=self.name,
+                code="closure.unreadable",
+                severity="warn",
+                distribution=item.name,
+                chain=chain,
+                message=f"{described(subject, item.name)} has a requirement that cannot be read: {shown!r}"
+                + trail(subject, chain),
+                hint=f"if it is needed, list what it means in a stage; or move {item.name} to another version",
+            )
+
+    def _extras(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
+        """Warn of extras that do not exist; which do is known only from the wheel."""
+        wheel = subject.wheels.get(item.name)
+        if wheel is None:
+            return
+        provided = {canonicalize_name(extra) for extra in wheel.metadata.extras}
+        for extra in sorted(subject.graph.extras.get(item.name, frozenset()) - provided):
+            chain, asks = self._asking(subject, item.name, extra)
+            yield Finding(
+                rule=self.name,
+                code="closure.extra",
+                severity="warn",
+                distribution=item.name,
+                chain=chain,
+                message=f"{asks} for the extra {extra!r}, which {described(subject, item.name)} does not provide"
+                + trail(subject, chain),
+                hint=f"write {item.name} without [{extra}], or move it to a version that provides it",
+            )
+
+    def _asking(self, subject: Subject, name: str, extra: str) -> tuple[tuple[str, ...], str]:
+        item = subject.plan.distribution(name)
+        if item and item.requirement and extra in _extras_of(Requirement(item.requirement)):
+            return (name,), f"{listing(subject, name)} asks"
+        for edge in subject.graph.into(name):
+            if extra in _extras_of(edge.requirement):
+                return (*chain_to(subject, edge.source), name), f"{described(subject, edge.source)} asks"
+        return chain_to(subject, name), f"{name} itself asks"
+
+
+def _stage_name(subject: Subject, name: str) -> str:
+    stage = stage_of(subject, name)
+    item = subject.plan.distribution(name)
+    return stage.name if stage else (item.stage if item else "any")
+
+
+def _extras_of(requirement: Requirement) -> frozenset[str]:
+    return frozenset(canonicalize_name(extra) for extra in requirement.extras)

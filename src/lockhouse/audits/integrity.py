@@ -1,0 +1,63 @@
+"""Rule: every planned wheel is here, is the one that was planned, and is safe to unpack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lockhouse.audits import Subject
+from lockhouse.audits.blacklist import blacklisted
+from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.errors import LockhouseError, UnsafeWheel
+from lockhouse.findings import Finding
+from lockhouse.plan import PlannedDistribution
+from lockhouse.wheels.wheelfile import read_wheel
+from lockhouse.wheels.wheelhouse import Wheelhouse
+
+__all__ = ["Integrity"]
+
+
+class Integrity:
+    """Refuse wheels that are missing, changed, or break the format in a way that must not be unpacked."""
+
+    name = "integrity"
+    needs_wheels = True
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield a finding for each planned wheel that is not among the subject's good ones."""
+        never_fetched = blacklisted(subject.manifest, subject.plan, subject.markers)
+        for item in subject.plan.distributions:
+            if item.name not in subject.wheels and item.name in subject.files:
+                if item.name in never_fetched and not subject.files[item.name].exists():
+                    continue
+                yield from self._fault(subject, item)
+
+    def _fault(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
+        path = subject.files[item.name]
+        if not path.is_file():
+            yield self._finding(subject, item, "missing", f"{item.filename} is not in the wheelhouse", "download again")
+            return
+        wheelhouse = Wheelhouse(path.parent)
+        if not wheelhouse.holds(item.filename, item.sha256):
+            says = f"{item.filename} is not the planned file: sha256 {wheelhouse.sha256(path)}, not {item.sha256}"
+            yield self._finding(subject, item, "changed", says, f"remove {path} and download again")
+            return
+        try:
+            read_wheel(path)
+        except UnsafeWheel as error:
+            says = f"{item.filename} is not a safe wheel: {error.detail}"
+            cure = f"do not install it: move {item.name} to another version, and tell its publisher"
+            yield self._finding(subject, item, error.issue, says, cure)
+        except (LockhouseError, OSError) as error:
+            yield self._finding(subject, item, "unreadable", f"{item.filename} cannot be read: {error}", "scan again")
+
+    def _finding(self, subject: Subject, item: PlannedDistribution, kind: str, says: str, cure: str) -> Finding:
+        chain = chain_to(subject, item.name)
+        return Finding(
+            rule=self.name,
+            code=f"integrity.{kind}",
+            severity="refuse",
+            distribution=item.name,
+            chain=chain,
+            message=f"{described(subject, item.name)}: {says}" + trail(subject, chain),
+            hint=cure,
+        )

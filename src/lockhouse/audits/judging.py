@@ -1,0 +1,166 @@
+"""Judging a plan by all rules: the subject is put together, every rule looks at it, the findings make one report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+
+import lockhouse
+from lockhouse.audits import Audit, Subject
+from lockhouse.audits.closure import Closure
+from lockhouse.errors import InternalError, LockhouseError, UnsafeWheel
+from lockhouse.events import Progress
+from lockhouse.findings import Finding, ScanReport
+from lockhouse.host import Host
+from lockhouse.plan import Plan, PlannedDistribution
+from lockhouse.resolution.graph import Graph, Node
+from lockhouse.resolution.target import target_markers, target_tags
+from lockhouse.steps import Context
+from lockhouse.wheels.wheelfile import Wheel, read_wheel
+from lockhouse.wheels.wheelhouse import Wheelhouse
+
+__all__ = ["assemble", "examine", "judge", "rules_of", "stages_of"]
+
+READERS = min(8, (os.cpu_count() or 1) + 2)
+"""Threads that read wheels: reading waits for the disk, and inflating lets other threads run."""
+
+GRAVITY = {"refuse": 0, "warn": 1, "note": 2}
+
+
+def judge(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> ScanReport:
+    """Judge a plan by all rules; without its wheels only by those that need none."""
+    subject = assemble(context, plan, host, with_wheels=with_wheels)
+    return examine(subject, context.plugins.audits(), with_wheels=with_wheels)
+
+
+def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> Subject:
+    """Put together what the rules look at; reading the wheels is the slow part, done in threads.
+
+    Raises InterpreterNotFound when the machine has no interpreter of the plan's Python any more.
+    """
+    wheelhouse = Wheelhouse(context.project.wheelhouse)
+    wheels = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    markers = target_markers(host, plan.target.python_version)
+    nodes = [
+        # The metadata in the wheel is what will be installed: where it is known it counts, not what the plan recorded.
+        Node(
+            name=item.name,
+            requires=wheels[item.name].metadata.requires if item.name in wheels else item.requires,
+            root=item.requirement,
+        )
+        for item in plan.distributions
+    ]
+    namespace = plan.target.accelerator
+    return Subject(
+        manifest=context.manifest,
+        plan=plan,
+        graph=Graph(nodes, markers, [(edge.distribution, edge.dependency) for edge in plan.excluded]),
+        markers=markers,
+        tags=target_tags(plan.target.python_tag, host.platform_tags),
+        accelerator=next((item for item in context.plugins.accelerators() if item.namespace == namespace), None),
+        wheels=wheels,
+        files={item.name: wheelhouse.path(item.filename) for item in plan.distributions} if with_wheels else {},
+    )
+
+
+def examine(subject: Subject, rules: Sequence[Audit], *, with_wheels: bool) -> ScanReport:
+    """Let every rule look at the subject. The gravest findings come first, then by distribution."""
+    running = [rule for rule in rules if with_wheels or not rule.needs_wheels]
+    found = {finding for rule in running for finding in _ask(rule, subject)}
+    return ScanReport(
+        plan=subject.plan.digest,
+        rules=rules_of(running),
+        wheels=len(subject.wheels),
+        findings=tuple(sorted(found, key=_place)),
+    )
+
+
+def rules_of(rules: Iterable[Audit]) -> tuple[str, ...]:
+    """Name rules with their versions, as a report records them."""
+    return tuple(f"{rule.name} {_version(rule)}" for rule in rules)
+
+
+def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
+    """Name the stages that would all have to be left out for a finding to go away.
+
+    Those are the stages of all requirements of the manifest that lead to what the finding is about: for a requirement
+    that is not met, to who makes it; else to the distribution itself.
+    """
+    about_edge = finding.rule == Closure.name and len(finding.chain) > 1
+    start = finding.chain[-2] if about_edge else finding.distribution
+    known = {item.name: item for item in plan.distributions}
+    stages: set[str] = set()
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        item = known.get(name)
+        if item is None or name in seen:
+            continue
+        seen.add(name)
+        if item.requirement is not None or not item.required_by:
+            stages.add(item.stage)
+        waiting.extend(item.required_by)
+    return frozenset(stages)
+
+
+def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Wheel]]:
+    with ThreadPoolExecutor(READERS) as threads:
+        pending = {threads.submit(_good, item, wheelhouse): item for item in plan.distributions}
+        for done, future in enumerate(as_completed(pending), 1):
+            context.tell(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
+            wheel = future.result()
+            if wheel is not None:
+                yield pending[future].name, wheel
+
+
+def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Wheel | None:
+    """Read a wheel that is present, intact and safe; what is wrong with any other the rule of integrity says."""
+    with suppress(UnsafeWheel, OSError):
+        if wheelhouse.holds(item.filename, item.sha256):
+            return read_wheel(wheelhouse.path(item.filename))
+    return None
+
+
+def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
+    try:
+        return tuple(rule.examine(subject))
+    except Exception as error:
+        if _is_own(rule):
+            if isinstance(error, LockhouseError):
+                raise
+            raise InternalError(f"the rule {rule.name} failed", cause=f"{type(error).__name__}: {error}") from error
+        return (
+            Finding(
+                rule=rule.name,
+                code="rule.failed",
+                severity="warn",
+                distribution="",
+                chain=(),
+                message=f"the rule {rule.name} of {type(rule).__module__} failed and judged nothing: "
+                f"{type(error).__name__}: {error}",
+                hint="tell the author of the plugin, or disable it",
+            ),
+        )
+
+
+def _is_own(rule: Audit) -> bool:
+    return type(rule).__module__.startswith(f"{__package__}.")
+
+
+def _version(rule: Audit) -> str:
+    return lockhouse.__version__ if _is_own(rule) else str(getattr(rule, "version", "0+unknown"))
+
+
+def _place(finding: Finding) -> tuple[object, ...]:
+    return (
+        GRAVITY[finding.severity],
+        finding.distribution,
+        finding.rule,
+        finding.code,
+        len(finding.chain),
+        finding.chain,
+        finding.message,
+    )

@@ -1,0 +1,118 @@
+"""Rule: what is built for the variant's accelerator carries the variant's label, all of it the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lockhouse.audits import Subject
+from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.findings import Finding
+from lockhouse.plan import PlannedDistribution
+
+__all__ = ["Labels"]
+
+
+class Labels:
+    """Refuse builds for another accelerator than the plan's, and mixtures of several."""
+
+    name = "labels"
+    needs_wheels = False
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield a finding for each build that does not belong to the variant, or does not go with the others."""
+        if subject.accelerator is None:
+            yield from self._neighbours(subject)
+            return
+        family = [item for item in subject.plan.distributions if item.name in subject.accelerator.labelled]
+        if subject.plan.label is not None:
+            label = _local(f"0+{subject.plan.label}")
+            for item in family:
+                local = _local(item.version)
+                if local is None and not _said_to_be_unlabelled(subject, item.name):
+                    yield self._unlabelled(subject, item)
+                elif local not in (None, label):
+                    yield self._other(subject, item)
+            return
+        first: PlannedDistribution | None = None
+        for item in family:
+            if _local(item.version) is None:
+                continue
+            first = first or item
+            if _local(item.version) != _local(first.version):
+                yield self._mixture(subject, item, first, "refuse")
+
+    def _unlabelled(self, subject: Subject, item: PlannedDistribution) -> Finding:
+        variant, label = subject.plan.target.variant, subject.plan.label
+        chain = chain_to(subject, item.name)
+        return Finding(
+            rule=self.name,
+            code="labels.missing",
+            severity="refuse",
+            distribution=item.name,
+            chain=chain,
+            message=f"{described(subject, item.name)} carries no label, so it is not the build for {variant} "
+            f"(+{label}); it came from the index {item.index}" + trail(subject, chain),
+            hint=f"route {item.name} to the variant's index; or, if the default index carries the {variant} build, "
+            f'say so: variants.{variant}.requirements {{"{item.name}": "{item.name}=={Version(item.version).public}"}}',
+        )
+
+    def _other(self, subject: Subject, item: PlannedDistribution) -> Finding:
+        variant, label = subject.plan.target.variant, subject.plan.label
+        chain = chain_to(subject, item.name)
+        return Finding(
+            rule=self.name,
+            code="labels.other",
+            severity="refuse",
+            distribution=item.name,
+            chain=chain,
+            message=f"{described(subject, item.name)} is built for +{_local(item.version)}, the plan is for {variant} "
+            f"(+{label})" + trail(subject, chain),
+            hint=f"take {item.name} from the variant's index, "
+            f"as {item.name}=={Version(item.version).public}+{label}; or choose the variant it was built for with -a",
+        )
+
+    def _neighbours(self, subject: Subject) -> Iterator[Finding]:
+        """Without an accelerator nobody knows whose labels mean hardware: hold those together that need each other."""
+        for item in subject.plan.distributions:
+            for name in dict.fromkeys(edge.target for edge in subject.graph.edges(item.name)):
+                other = subject.plan.distribution(name)
+                if other is None or None in (_local(item.version), _local(other.version)):
+                    continue
+                if _local(item.version) != _local(other.version):
+                    yield self._mixture(subject, item, other, "warn")
+
+    def _mixture(
+        self, subject: Subject, item: PlannedDistribution, other: PlannedDistribution, severity: str
+    ) -> Finding:
+        chain = chain_to(subject, item.name)
+        return Finding(
+            rule=self.name,
+            code="labels.mixed",
+            severity="refuse" if severity == "refuse" else "warn",
+            distribution=item.name,
+            chain=chain,
+            message=f"{described(subject, item.name)} and {described(subject, other.name)} are built differently: "
+            f"+{_local(item.version)} and +{_local(other.version)}" + trail(subject, chain),
+            hint=f"take {item.name} and {other.name} from the same index",
+        )
+
+
+def _local(version: str) -> str | None:
+    return Version(version).local
+
+
+def _said_to_be_unlabelled(subject: Subject, name: str) -> bool:
+    """Whether the manifest asks for the unlabelled build itself, because the default index carries that variant."""
+    variant = subject.manifest.variant(subject.plan.target.variant)
+    for written, wish in variant.requirements.items() if variant else ():
+        if canonicalize_name(written) == name:
+            return all(_unlabelled_specifier(str(one)) for one in Requirement(wish.requirement).specifier)
+    return False
+
+
+def _unlabelled_specifier(specifier: str) -> bool:
+    return "+" not in specifier

@@ -1,0 +1,72 @@
+"""Rule: what stands in the wheels is what the plan was made from.
+
+An index may serve metadata beside a wheel, and the plan believes it. What counts in the end is the wheel's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from lockhouse.audits import Subject
+from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.findings import Finding
+from lockhouse.plan import PlannedDistribution
+from lockhouse.wheels.wheelfile import Wheel
+
+__all__ = ["MetadataAgreement"]
+
+
+class MetadataAgreement:
+    """Refuse wheels whose own metadata differs from what the plan recorded."""
+
+    name = "metadata"
+    needs_wheels = True
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield a finding for each difference in requirements or Python: name and version a readable wheel has right."""
+        for item in subject.plan.distributions:
+            wheel = subject.wheels.get(item.name)
+            if wheel is None:
+                continue
+            for kind, says in _differences(item, wheel):
+                chain = chain_to(subject, item.name)
+                yield Finding(
+                    rule=self.name,
+                    code=f"metadata.{kind}",
+                    severity="refuse",
+                    distribution=item.name,
+                    chain=chain,
+                    message=f"{described(subject, item.name)}: {says}" + trail(subject, chain),
+                    hint=f"plan again; if it stays so, {item.index} serves metadata that is not the wheel's: "
+                    f"move {item.name} to another version",
+                )
+
+
+def _differences(item: PlannedDistribution, wheel: Wheel) -> Iterator[tuple[str, str]]:
+    metadata = wheel.metadata
+    planned, found = _lines(item.requires), _lines(metadata.requires)
+    if planned != found:
+        changes = [f"has {line}" for line in sorted(found - planned)]
+        changes += [f"does not have {line}" for line in sorted(planned - found)]
+        more = f" and {len(changes) - 3} more differences" if len(changes) > 3 else ""
+        yield "requires", f"unlike the plan, the wheel {', '.join(changes[:3])}{more}"
+    if _squeezed(metadata.requires_python) != _squeezed(item.requires_python):
+        has, had = metadata.requires_python or "any Python", item.requires_python or "any Python"
+        yield "requires-python", f"the wheel requires {has}, the plan was made for {had}"
+
+
+def _lines(requires: Iterable[str]) -> frozenset[str]:
+    return frozenset(_normal(line) for line in requires)
+
+
+def _normal(line: str) -> str:
+    try:
+        return str(Requirement(line))
+    except (InvalidRequirement, RecursionError):
+        return _squeezed(line)
+
+
+def _squeezed(text: str | None) -> str:
+    return "".join((text or "").split())

@@ -1,0 +1,76 @@
+"""The words that the rules share: who a distribution is, how it came into the plan, and what would take it out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from lockhouse.audits import Subject
+from lockhouse.manifest import Stage
+from lockhouse.resolution.graph import Edge
+
+__all__ = ["chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
+
+
+def described(subject: Subject, name: str) -> str:
+    """Name a distribution with its planned version: ``torchao 0.13.0``."""
+    item = subject.plan.distribution(name)
+    return f"{name} {item.version}" if item else name
+
+
+def chain_to(subject: Subject, name: str) -> tuple[str, ...]:
+    """Give the shortest chain to a distribution, its bare name for one that nobody asks for."""
+    return next(iter(subject.graph.chains(name, limit=1)), (name,))
+
+
+def stage_of(subject: Subject, name: str) -> Stage | None:
+    """Find the manifest's stage that lists a distribution, or None for a mere dependency."""
+    for stage in subject.manifest.stages:
+        for wish in stage.requirements:
+            if canonicalize_name(Requirement(wish.requirement).name) == name:
+                return stage
+    return None
+
+
+def listing(subject: Subject, name: str) -> str:
+    """Say where the manifest asks for a distribution: ``stage training: unsloth==2025.9.1``."""
+    item = subject.plan.distribution(name)
+    written = (item.requirement if item else None) or name
+    stage = stage_of(subject, name)
+    place = stage.name if stage else (item.stage if item else None)
+    return f"stage {place}: {written}" if place else written
+
+
+def trail(subject: Subject, chain: tuple[str, ...]) -> str:
+    """Put a chain in brackets, to end a message with: `` (stage training: unsloth==2025.9.1 → … → torchao)``."""
+    if not chain:
+        return ""
+    return f" ({' → '.join((listing(subject, chain[0]), *chain[1:]))})"
+
+
+def cut(edge: Edge) -> str:
+    """Write the manifest's ``exclude`` entry that cuts an edge."""
+    return json.dumps({"distribution": edge.source, "dependency": edge.target})
+
+
+def relief(subject: Subject, root: str) -> str:
+    """Say how the manifest can do without one of its own requirements, as the end of a sentence."""
+    stage = stage_of(subject, root)
+    if stage is None:
+        return f"do without {root}"
+    item = subject.plan.distribution(root)
+    written = (item.requirement if item else None) or root
+    without = f"run with --without {stage.name}" if stage.optional else f"make stage {stage.name} optional"
+    return f"drop or move {written} in stage {stage.name}, or {without}"
+
+
+def wanted(name: str, edges: Iterable[Edge]) -> str:
+    """Write the requirement that satisfies all of these edges together."""
+    together = SpecifierSet()
+    for edge in edges:
+        together &= edge.requirement.specifier
+    return f"{name}{together}"

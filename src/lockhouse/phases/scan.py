@@ -1,0 +1,72 @@
+"""Scan: judge every planned wheel before anything is touched."""
+
+from __future__ import annotations
+
+from lockhouse.errors import InternalError
+from lockhouse.events import Message
+from lockhouse.findings import ScanReport
+from lockhouse.host import Host
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Plan
+from lockhouse.project import Project
+from lockhouse.steps import Context, Step
+
+__all__ = ["steps"]
+
+
+def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
+    """Give the step ``scan``."""
+    return (
+        Step(
+            name="scan",
+            phase="scan",
+            doc="judge every wheel by all rules before anything is touched",
+            needs=("download",),
+            inputs=(project.state / "plan.json",),
+            outputs=(project.state / "scan.json",),
+            up_to_date=_up_to_date,
+            run=_run,
+        ),
+    )
+
+
+def _up_to_date(context: Context) -> bool:
+    """Whether these rules have passed this plan, and the wheels that they saw still lie in the wheelhouse."""
+    plan, report = context.state.read(Plan), context.state.read(ScanReport)
+    if plan is None or report is None or report.plan != plan.digest or not report.ok:
+        return False
+    from lockhouse.audits.judging import rules_of
+    from lockhouse.wheels.wheelhouse import Wheelhouse
+
+    wheelhouse = Wheelhouse(context.project.wheelhouse)
+    return report.rules == rules_of(context.plugins.audits()) and all(
+        wheelhouse.holds(item.filename, item.sha256) for item in plan.distributions
+    )
+
+
+def _run(context: Context) -> None:
+    from lockhouse.audits.judging import assemble, examine
+    from lockhouse.audits.refusal import refusal
+
+    plan, host = context.state.read(Plan), context.state.read(Host)
+    if plan is None or host is None:
+        raise InternalError("scan ran before plan")
+    subject = assemble(context, plan, host, with_wheels=True)
+    report = examine(subject, context.plugins.audits(), with_wheels=True)
+    context.state.write(report)
+    context.summarise("scan", _summary(report))
+    for finding in report.findings:
+        if finding.severity == "warn":
+            context.tell(Message(level="warning", text=finding.message))
+        elif finding.severity == "note":
+            context.tell(Message(level="info", text=finding.message))
+    if not report.ok:
+        raise refusal(report, subject)
+
+
+def _summary(report: ScanReport) -> str:
+    warnings = sum(finding.severity == "warn" for finding in report.findings)
+    counted = f"{report.wheels} wheels, {len(report.rules)} rules"
+    told = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    refused = len({finding.distribution for finding in report.refused})
+    return f"{counted}, {f'{refused} refused' if refused else 'nothing refused'}{told}"
