@@ -21,6 +21,7 @@ __all__ = [
     "InterpreterNotFound",
     "Interrupted",
     "LockOutdated",
+    "LockUnusable",
     "LockhouseError",
     "ManifestError",
     "NetworkError",
@@ -91,6 +92,16 @@ class ManifestError(UsageError):
 
     def __init__(self, summary: str, *, problems: Sequence[Problem] = (), hints: Sequence[Hint] = ()) -> None:
         super().__init__(summary, cause="\n".join(str(problem) for problem in problems) or None, hints=hints)
+        self.problems = tuple(problems)
+
+
+class LockUnusable(UsageError):
+    """A lock is damaged or was not written by lockhouse; ``problems`` say where, with paths into the file; exit 2."""
+
+    code = "lock-unusable"
+
+    def __init__(self, summary: str, *, problems: Sequence[Problem], hints: Sequence[Hint] = ()) -> None:
+        super().__init__(summary, cause="\n".join(map(str, problems)), hints=hints)
         self.problems = tuple(problems)
 
 

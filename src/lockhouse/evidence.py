@@ -46,9 +46,9 @@ class Drift:
 class Hardware:
     """The hardware that a verification ran on."""
 
-    accelerator: str | None
-    driver: str | None
-    runtime: str | None
+    accelerator: str | None = None
+    driver: str | None = None
+    runtime: str | None = None
     devices: tuple[Device, ...] = ()
 
 

@@ -30,8 +30,8 @@ class Device:
 
     index: int
     name: str
-    memory: int | None
-    capability: str | None
+    memory: int | None = None
+    capability: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

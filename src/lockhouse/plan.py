@@ -22,7 +22,7 @@ class Target:
     python_tag: str
     python_version: str
     variant: str
-    accelerator: str | None
+    accelerator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class ExcludedEdge:
     distribution: str
     dependency: str
     requirement: str
-    reason: str | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,31 @@
+"""The lock: what was installed and proven, as a file that lockhouse and other installers can repeat.
+
+The file is a PEP 751 ``pylock.<name>.toml``. What the standard has no words for stands in ``[tool.lockhouse]`` and, for
+each distribution, in ``[packages.tool.lockhouse]``. docs/lock.md describes every field.
+"""
+
+from lockhouse.lockfile.lock import (
+    Lock,
+    LockedStage,
+    LockTable,
+    PackageTable,
+    Proof,
+    ProvenCheck,
+    lock_from,
+    plan_from_lock,
+)
+from lockhouse.lockfile.pylock import read_lock, render_lock, write_lock
+
+__all__ = [
+    "Lock",
+    "LockTable",
+    "LockedStage",
+    "PackageTable",
+    "Proof",
+    "ProvenCheck",
+    "lock_from",
+    "plan_from_lock",
+    "read_lock",
+    "render_lock",
+    "write_lock",
+]
