@@ -1,0 +1,155 @@
+"""The tree digest: one number for what an environment holds, equal on every machine with the same target.
+
+docs/digest.md is its definition; what is here computes it. It counts what wheels brought, so that neither the path of
+an environment, nor the patch release of its Python, nor who installed it changes the number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shlex
+import stat
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lockhouse.environments import Scheme
+from lockhouse.environments.seal import Seal, SealedFile
+
+__all__ = ["INTERPRETER", "counts", "digest_lines", "normalise_script", "tree_digest"]
+
+INTERPRETER = b"#!<python>"
+"""What stands in place of the header of a script that the environment's own interpreter runs."""
+
+# Written by installers about themselves; RECORD holds the hash of scripts, which name the environment's path.
+INSTALLER_NOTES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+CONFIGURATION = frozenset({"pyvenv.cfg", "pip.conf", "pip.ini"})
+
+SHELL = b"#!/bin/sh"
+EXEC = b"'''exec' "
+PASSED_ON = b' "$0" "$@"'
+END_OF_EXEC = b"' '''"
+
+
+def tree_digest(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> str:
+    """Compute the tree digest (sha256, hex) of the sealed environment at ``root``.
+
+    ``scaffold`` is what its provider made (:mod:`lockhouse.environments.scaffold`).
+    """
+    digest = hashlib.sha256()
+    for line in digest_lines(root, seal, scheme, scaffold):
+        digest.update(line)
+    return digest.hexdigest()
+
+
+def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> Iterator[bytes]:
+    """Give the lines that the tree digest is made of: two digests differ where these do."""
+    scripts = f"{scheme.scripts.relative_to(root).as_posix()}/"
+    counted = ((os.fsencode(item.path), item) for item in seal.files if counts(item, scaffold))
+    for path, item in sorted(counted):
+        sha256 = item.sha256
+        if item.path.startswith(scripts):
+            sha256 = _hash_script(root / item.path, item, scheme.scripts)
+        yield b"%s\0%s\0%s\n" % (path, _executable(item.mode), sha256.encode())
+
+
+def counts(item: SealedFile, scaffold: Mapping[str, str]) -> bool:
+    """Whether a file is part of the tree digest. A scaffold file that a wheel has replaced is."""
+    if item.path in CONFIGURATION or scaffold.get(item.path) == item.sha256:
+        return False
+    *folders, name = item.path.split("/")
+    if name.endswith((".pyc", ".pyo")) or "__pycache__" in folders:
+        return False
+    return not (name in INSTALLER_NOTES and folders and folders[-1].endswith(".dist-info"))
+
+
+def normalise_script(data: bytes, scripts: Path) -> bytes:
+    """Return a script's content without the path of the interpreter in folder ``scripts`` that runs it.
+
+    Understands the three headers that installers write, plain, quoted, and through ``/bin/sh`` for paths that are too
+    long or have spaces, and the launchers of Windows. What another program runs stays as it is.
+    """
+    if data.startswith(b"#!"):
+        return _without_header(data, scripts)
+    if data.startswith(b"MZ"):
+        return _without_launcher(data, scripts)
+    return data
+
+
+def _executable(mode: int) -> bytes:
+    # Windows has no such bit: what Python shows there follows from the file's name.
+    return b"x" if mode & stat.S_IXUSR and sys.platform != "win32" else b"-"
+
+
+def _hash_script(path: Path, item: SealedFile, scripts: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(2)
+        if start not in (b"#!", b"MZ"):
+            return item.sha256  # a program of many megabytes is not read again
+        data = start + file.read()
+    return hashlib.sha256(normalise_script(data, scripts)).hexdigest()
+
+
+def _without_header(data: bytes, scripts: Path) -> bytes:
+    line, newline, rest = data.partition(b"\n")
+    if line == SHELL and rest.startswith(EXEC):
+        command, _, after = rest.partition(b"\n")
+        end, _, body = after.partition(b"\n")
+        if command.endswith(PASSED_ON) and end == END_OF_EXEC:
+            words = _shell_words(command.removeprefix(EXEC).removesuffix(PASSED_ON))
+            if words and _is_interpreter(words[0], scripts):
+                return b" ".join([INTERPRETER, *(os.fsencode(word) for word in words[1:])]) + b"\n" + body
+        return data
+    stripped = line.rstrip(b"\r")
+    arguments = _after_interpreter(stripped[2:].strip(), scripts)
+    if arguments is None:
+        return data
+    return INTERPRETER + arguments + line[len(stripped) :] + newline + rest
+
+
+def _shell_words(text: bytes) -> list[str]:
+    try:
+        return shlex.split(os.fsdecode(text))
+    except ValueError:
+        return []
+
+
+def _after_interpreter(command: bytes, scripts: Path) -> bytes | None:
+    """Return what follows the interpreter in a header's command; None if another program is named there."""
+    if command.startswith(b'"'):
+        path, _, arguments = command[1:].partition(b'"')
+        return arguments if _is_interpreter(os.fsdecode(path), scripts) else None
+    # A path with spaces may stand there unquoted, so every space may be where it ends.
+    ends = [position for position, byte in enumerate(command) if byte in b" \t"]
+    for end in (*ends, len(command)):
+        if _is_interpreter(os.fsdecode(command[:end]), scripts):
+            return command[end:]
+    return None
+
+
+def _is_interpreter(path: str, scripts: Path) -> bool:
+    folder, name = os.path.split(path)
+    return bool(name) and os.path.isabs(path) and os.path.realpath(folder) == os.path.realpath(scripts)  # noqa: PTH117
+
+
+def _without_launcher(data: bytes, scripts: Path) -> bytes:
+    """Reduce a Windows launcher to program, header and code.
+
+    It is an executable, a header line and a zip archive, one after the other; the archive holds the time it was made.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = sorted(archive.infolist(), key=lambda member: member.filename)
+            if not members:
+                return data
+            start = data.rfind(b"#!", 0, min(member.header_offset for member in members))
+            if start < 0:
+                return data
+            header, _, _ = data[start:].partition(b"\n")
+            contents = [member.filename.encode() + b"\0" + archive.read(member) for member in members]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
+        return data
+    return data[:start] + _without_header(header + b"\n", scripts) + b"\0".join(contents)

@@ -1,0 +1,165 @@
+"""Kept generations: what there is, going back to one, and what could be freed.
+
+What is behind the verbs ``generations``, ``rollback`` and ``clean``; how it looks is decided by whoever shows it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lockhouse.environments import pointer
+from lockhouse.environments.generations import Generation, Generations, GenerationState
+from lockhouse.environments.retirement import Clearing, OnBusy, clear, find_clearing
+from lockhouse.environments.tree import measure
+from lockhouse.errors import Hint, InternalError, UsageError
+from lockhouse.events import Emit, discard
+from lockhouse.project import Project
+
+__all__ = [
+    "Freeable",
+    "GenerationSummary",
+    "choose_rollback",
+    "find_freeable",
+    "free",
+    "list_generations",
+    "switch_to",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSummary:
+    """One generation as people are shown it.
+
+    ``created`` is UTC in ISO 8601; ``size`` in bytes, None when it was not asked for; ``lock`` the file beside the
+    manifest that was written for exactly this environment, None where there is none (any more). One that ``moved``
+    stands elsewhere than where it was made and cannot be used.
+    """
+
+    number: int
+    plan: str
+    state: GenerationState
+    current: bool
+    moved: bool
+    created: str
+    size: int | None
+    environment_digest: str | None
+    path: str
+    lock: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeable:
+    """Something that can go, or has gone; ``size`` in bytes as its files count, shared ones included."""
+
+    path: str
+    kind: Literal["leftover", "abandoned", "retired"]
+    size: int
+
+
+def list_generations(project: Project, *, sizes: bool = False) -> tuple[GenerationSummary, ...]:
+    """List the generations of the manifest, oldest first; measuring ``sizes`` looks at every file."""
+    generations = Generations(project)
+    current = generations.current()
+    locks = _locks(project)
+    return tuple(
+        GenerationSummary(
+            number=item.number,
+            plan=item.plan,
+            state=item.state,
+            current=item == current,
+            moved=item.moved,
+            created=item.created,
+            size=measure(item.path) if sizes else None,
+            environment_digest=item.environment_digest,
+            path=str(item.path),
+            lock=locks.get(item.environment_digest) if item.environment_digest else None,
+        )
+        for item in generations.all()
+    )
+
+
+def choose_rollback(project: Project, number: int | None = None) -> Generation:
+    """Choose the generation to go back to: that ``number``, or else the one before the current.
+
+    Only one that has served before can be chosen. Raises UsageError that names those there are. The caller verifies it
+    before :func:`switch_to`.
+    """
+    generations = Generations(project)
+    current = generations.current()
+    choices = [item for item in generations.all() if item.reached("committed") and not item.moved and item != current]
+    if number is not None:
+        chosen = next((item for item in choices if item.number == number), None)
+        if chosen is None and current is not None and current.number == number:
+            raise _no_rollback(f"generation {number} is already in use", choices)
+    else:
+        earlier = [item for item in choices if current is None or item.number < current.number]
+        chosen = earlier[-1] if earlier else None
+    if chosen is None:
+        what = f"there is no generation {number}" if number is not None else "there is no earlier generation"
+        raise _no_rollback(f"{what} to go back to", choices)
+    return chosen
+
+
+def switch_to(project: Project, generation: Generation) -> None:
+    """Take a generation into use that has been committed before, and verified just now."""
+    if not generation.reached("committed") or generation.moved:
+        raise InternalError(f"{generation.path} was never committed here and cannot be taken into use")
+    pointer.check_pointer(project)
+    pointer.switch(project.pointer, generation.path)
+
+
+def find_freeable(project: Project, plan: str | None, keep: int) -> tuple[Clearing, tuple[Freeable, ...]]:
+    """Find what can be freed when nothing is going to be built: leftovers, abandoned builds, all beyond ``keep``.
+
+    ``plan`` is the digest of the plan that is current, so that a finished build of it stays for the next install.
+    """
+    generations = Generations(project)
+    # Where that plan is not built yet, ``clean`` makes no place for it: that is destroy's.
+    built = any(item.plan == plan and item.reached("sealed") for item in generations.all())
+    clearing = find_clearing(generations, plan if built else None, keep)
+    found = (
+        *(Freeable(path=str(path), kind="leftover", size=measure(path)) for path in clearing.leftovers),
+        *(Freeable(path=str(item.path), kind="abandoned", size=measure(item.path)) for item in clearing.abandoned),
+        *(Freeable(path=str(item.path), kind="retired", size=measure(item.path)) for item in clearing.retired),
+    )
+    return clearing, found
+
+
+def free(
+    project: Project, plan: str | None, keep: int, on_busy: OnBusy = "refuse", emit: Emit = discard
+) -> tuple[Freeable, ...]:
+    """Free what :func:`find_freeable` finds; return what is gone. What stays is told by warnings."""
+    clearing, found = find_freeable(project, plan, keep)
+    left = {str(path) for path in clear(Generations(project), clearing, on_busy, emit)}
+    return tuple(item for item in found if item.path not in left)
+
+
+def _no_rollback(summary: str, choices: list[Generation]) -> UsageError:
+    numbers = ", ".join(str(item.number) for item in choices)
+    return UsageError(
+        summary,
+        cause=f"kept besides the one in use: {numbers or 'none'}",
+        hints=[Hint("list-generations", "see what there is with `lockhouse generations`")],
+    )
+
+
+def _locks(project: Project) -> dict[str, str]:
+    """Locks beside the manifest by the digest of the environment that they were written for."""
+    found: dict[str, str] = {}
+    for path in sorted(project.manifest.parent.glob(f"pylock.{project.name.replace('.', '_')}-*.toml")):
+        digest = _locked_digest(path)
+        if digest is not None:
+            found[digest] = str(path)
+    return found
+
+
+def _locked_digest(path: Path) -> str | None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        digest = document["tool"]["lockhouse"]["environment-digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return digest if isinstance(digest, str) else None

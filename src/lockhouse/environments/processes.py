@@ -1,0 +1,124 @@
+"""Processes that use a folder: finding them, naming them, and ending them where that is wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+__all__ = ["BusyProcess", "end", "find_users"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusyProcess:
+    """A process that uses a folder. ``started`` (seconds since the epoch) tells it from a later one with its number.
+
+    ``uses`` says how: ``program``, ``command``, ``working directory``, ``open file`` or ``loaded file``.
+    """
+
+    pid: int
+    name: str
+    started: float
+    uses: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (process {self.pid}, {self.uses})"
+
+
+def find_users(folder: Path) -> tuple[BusyProcess, ...]:
+    """Find processes that use anything in a folder, by number. Never this process nor one that it descends from.
+
+    A process that may not be looked into counts as far as it can be seen: no right to look is no error.
+    """
+    import psutil
+
+    own = {os.getpid()}
+    own |= {process.pid for process in psutil.Process().parents()}
+    root = os.path.realpath(folder)
+    found = []
+    for process in psutil.process_iter():
+        if process.pid in own:
+            continue
+        uses = _how(process, root)
+        if uses is not None:
+            try:
+                found.append(
+                    BusyProcess(pid=process.pid, name=process.name(), started=process.create_time(), uses=uses)
+                )
+            except psutil.Error:
+                continue  # it ended while we looked
+    return tuple(sorted(found, key=lambda item: item.pid))
+
+
+def end(processes: Sequence[BusyProcess], timeout: float = 10.0) -> tuple[BusyProcess, ...]:
+    """Ask processes to end, kill those that have not after ``timeout`` seconds; return those that are still there."""
+    import psutil
+
+    alive = {process: item for item in processes if (process := _same(item)) is not None}
+    for stop in (psutil.Process.terminate, psutil.Process.kill):
+        for process in alive:
+            try:
+                stop(process)
+            except psutil.Error:
+                continue  # gone, or not ours to end: what is left at the end tells
+        _, remaining = psutil.wait_procs(list(alive), timeout=timeout)
+        alive = {process: alive[process] for process in remaining}
+    return tuple(alive.values())
+
+
+def _same(item: BusyProcess) -> psutil.Process | None:
+    """The process itself; None if it is gone and its number perhaps somebody else's."""
+    import psutil
+
+    try:
+        process = psutil.Process(item.pid)
+        return process if process.create_time() == item.started else None
+    except psutil.Error:
+        return None
+
+
+def _how(process: psutil.Process, root: str) -> str | None:
+    """How a process uses the folder; the cheap questions first."""
+    questions: tuple[tuple[str, Callable[[psutil.Process], Iterable[str]]], ...] = (
+        ("program", lambda process: [process.exe()]),
+        ("command", _command),
+        ("working directory", lambda process: [process.cwd()]),
+        ("open file", lambda process: [file.path for file in process.open_files()]),
+        ("loaded file", _maps),
+    )
+    import psutil
+
+    for uses, ask in questions:
+        try:
+            if any(path == root or path.startswith(root + os.sep) for path in ask(process)):
+                return uses
+        except (psutil.Error, OSError):
+            continue
+    return None
+
+
+def _command(process: psutil.Process) -> Iterator[str]:
+    """What was started, as it was called: an environment's interpreter is a link to a program that lies elsewhere."""
+    words = process.cmdline()
+    folder, name = os.path.split(words[0] if words else "")
+    if folder:
+        yield os.path.join(os.path.realpath(os.path.join(process.cwd(), folder)), name)  # noqa: PTH118
+
+
+def _maps(process: psutil.Process) -> Iterator[str]:
+    if sys.platform == "linux":
+        # psutil reads smaps, for which the kernel walks all the memory: seconds for a process of many gigabytes.
+        with open(f"/proc/{process.pid}/maps", encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123
+            for line in lines:
+                fields = line.rstrip("\n").split(maxsplit=5)
+                if len(fields) == 6:
+                    yield fields[5]
+    elif sys.platform == "win32":  # macOS does not tell
+        for mapped in process.memory_maps():
+            yield mapped.path

@@ -1,0 +1,145 @@
+"""create: chooses the generation of this run, one that is already right or a new one with pip, setuptools and wheel."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+
+from lockhouse.environments import EnvironmentProvider
+from lockhouse.environments.generations import Generation, Generations
+from lockhouse.environments.scaffold import record_scaffold
+from lockhouse.environments.seal import find_drift
+from lockhouse.errors import Hint, InternalError, InterpreterNotFound, LockhouseError, UsageError
+from lockhouse.events import Message
+from lockhouse.evidence import Drift
+from lockhouse.host import Host, Interpreter
+from lockhouse.manifest import CREATE_STAGE, Manifest
+from lockhouse.plan import Plan
+from lockhouse.project import Project
+from lockhouse.state import storage_errors
+from lockhouse.steps import Context, Step
+
+__all__ = ["find_provider", "steps"]
+
+SHOWN = 5
+
+
+def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
+    """Give the step ``create``."""
+    return (
+        Step(
+            name="create",
+            phase="create",
+            doc="make a fresh environment with pip, setuptools and wheel and nothing else",
+            needs=("destroy",),
+            run=_create,
+            up_to_date=_find_right_one,
+        ),
+    )
+
+
+def find_provider(context: Context, name: str | None = None) -> EnvironmentProvider:
+    """Return the environment provider of a name, by default the manifest's. UsageError names those there are."""
+    name = name or context.manifest.python.provider
+    providers = context.plugins.environments()
+    if name not in providers:
+        raise UsageError(
+            f"no plugin provides environments of the kind {name!r}",
+            cause=f"there are {', '.join(sorted(providers)) or 'none'}",
+            hints=[
+                Hint("choose-provider", "correct python.provider in the manifest, or install the plugin that gives it")
+            ],
+        )
+    return providers[name]
+
+
+def _find_right_one(context: Context) -> bool:
+    """Take the finished generation of this plan that is proven to be unchanged as the candidate, if there is one."""
+    plan = context.state.read(Plan)
+    if plan is None:
+        return False
+    generations = Generations(context.project)
+    current = generations.current()
+    finished = [item for item in generations.all() if item.plan == plan.digest and item.reached("sealed")]
+    for generation in sorted(finished, key=lambda item: (item == current, item.number), reverse=True):
+        problem = _problem(generation, context)
+        if problem is None:
+            context.candidate = generation
+            return True
+        context.tell(Message(level="warning", text=f"generation {generation.number} cannot serve: {problem}"))
+    return False
+
+
+def _create(context: Context) -> None:
+    plan, host = context.state.read(Plan), context.state.read(Host)
+    if plan is None or host is None:
+        raise InternalError("create ran before there was a plan")
+    from lockhouse.phases.install import install_stage
+
+    provider = find_provider(context)
+    interpreter = _interpreter(host, plan.target.python_version)
+    generations = Generations(context.project)
+    generation = generations.new(plan.digest, context.manifest.digest, interpreter, provider=provider.name)
+    context.candidate = generation
+    try:
+        with storage_errors(generation.path):
+            provider.create(generation.path, interpreter)
+            record_scaffold(generation.path)
+        install_stage(context, CREATE_STAGE)
+    except BaseException:
+        # What is not finished is never used; should it not go away now, destroy takes it the next time.
+        context.candidate = None
+        with contextlib.suppress(LockhouseError):
+            generations.remove(generation)
+        raise
+    context.summarise("create", f"generation {generation.number}, Python {interpreter.version}")
+
+
+def _interpreter(host: Host, version: str) -> Interpreter:
+    interpreter = host.interpreter(version)
+    if interpreter is None:
+        found = ", ".join(item.version for item in host.interpreters)
+        raise InterpreterNotFound(
+            version,
+            cause=f"found were {found or 'none'}",
+            hints=[
+                Hint("install-python", f"install Python {version}, or let python.version in the manifest name another")
+            ],
+        )
+    return interpreter
+
+
+def _problem(generation: Generation, context: Context) -> str | None:
+    """Why a finished generation cannot be used as it is; None if it can."""
+    if generation.moved:
+        return f"it was made at {generation.location} and environments cannot be moved"
+    if not _interpreter_remains(generation, context.state.read(Host)):
+        return f"its interpreter, Python {generation.interpreter.version}, is gone or was replaced"
+    drift = find_drift(generation, emit=context.emit, step="create")
+    return _describe(drift) if drift else None
+
+
+def _interpreter_remains(generation: Generation, host: Host | None) -> bool:
+    """Whether the interpreter that the environment links to is what it was.
+
+    What detect found is enough; one that it no longer lists (another PATH) is asked itself.
+    """
+    known = generation.interpreter
+    for interpreter in host.interpreters if host else ():
+        if interpreter.executable == known.executable:
+            return interpreter.version == known.version
+    argv = [known.executable, "-I", "-S", "-c", "import platform; print(platform.python_version())"]
+    try:
+        answer = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and answer.stdout.strip() == known.version
+
+
+def _describe(drift: Drift) -> str:
+    parts = []
+    for kind, paths in (("changed", drift.modified), ("missing", drift.missing), ("added", drift.extra)):
+        if paths:
+            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+            parts.append(f"{kind}: {', '.join(paths[:SHOWN])}{more}")
+    return "its files are not those that were installed (" + "; ".join(parts) + ")"
