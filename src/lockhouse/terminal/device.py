@@ -1,0 +1,74 @@
+"""What the stream at the other end can show: a terminal with motion, colour and signs, or plain text."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["ASCII", "SIGNS", "Signs", "is_terminal", "name_width", "open_console", "signs_of", "width_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The characters that are drawn with."""
+
+    done: str
+    failed: str
+    spinner: str
+    bar: str
+    bar_end: str
+    bar_rest: str
+    ellipsis: str
+    arrow: str
+
+
+SIGNS = Signs("✓", "✗", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "━", "╸", "━", "…", "→")
+ASCII = Signs("+", "x", "-\\|/", "#", "#", ".", "...", "->")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person watches who can be shown motion; a dumb terminal cannot."""
+    try:
+        return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    except ValueError:  # closed
+        return False
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Columns of the terminal, None where the stream is none and text is not to be folded."""
+    if not is_terminal(stream):
+        return None
+    chosen = os.environ.get("COLUMNS", "")
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def name_width(width: int) -> int:
+    """Columns for the name of a step on a terminal of that width; longer names push what follows aside."""
+    return 16 if width >= 60 else 8
+
+
+def signs_of(stream: TextIO) -> Signs:
+    """The signs that the stream's encoding knows."""
+    try:
+        "".join((SIGNS.done, SIGNS.spinner, SIGNS.bar, SIGNS.bar_end, SIGNS.ellipsis, SIGNS.arrow)).encode(
+            stream.encoding or "ascii"
+        )
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return SIGNS
+
+
+def open_console(stream: TextIO) -> Console:
+    """Open a console that shows text as it is: nothing is marked up, highlighted or replaced. NO_COLOR is honoured."""
+    from rich.console import Console
+
+    return Console(file=stream, markup=False, highlight=False, emoji=False)

@@ -1,0 +1,52 @@
+"""How an error looks: ``error:`` what, ``because:`` why, ``try:`` what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from lockhouse.errors import Hint, Interrupted, LockhouseError
+from lockhouse.terminal.device import is_terminal, open_console, width_of
+from lockhouse.terminal.text import clean, fold
+
+__all__ = ["all_hints", "error_lines", "show_error"]
+
+COLOURS = {"error": "bold red", "because": "bold", "try": "bold green"}
+
+
+def show_error(error: LockhouseError, stream: TextIO, hints: Iterable[Hint] = ()) -> None:
+    """Write an error; ``hints`` are what plugins add to its own."""
+    lines = [line for part in error_lines(error, width_of(stream), hints) for line in part]
+    if not is_terminal(stream):
+        stream.write("".join(f"{line}\n" for line in lines))
+        stream.flush()
+        return
+    from rich.text import Text
+
+    console = open_console(stream)
+    for line in lines:
+        text = Text(line)
+        label = line.partition(":")[0]
+        if label in COLOURS:
+            text.stylize(COLOURS[label], 0, len(label) + 1)
+        console.print(text, soft_wrap=True)
+
+
+def error_lines(error: LockhouseError, width: int | None = None, hints: Iterable[Hint] = ()) -> Iterator[list[str]]:
+    """Yield the lines of each part; a part's first line begins with its label, the others are indented."""
+    if isinstance(error, Interrupted):  # who stopped it knows why: one line
+        yield fold(clean(error.summary), width)
+        return
+    yield fold(clean(error.summary), width, first="error: ")
+    if error.cause:
+        yield fold(clean(error.cause), width, first="because: ")
+    for hint in all_hints(error, hints):
+        yield fold(clean(hint.text), width, first="try: ")
+
+
+def all_hints(error: LockhouseError, more: Iterable[Hint] = ()) -> tuple[Hint, ...]:
+    """The hints of an error and those that plugins add, each text once."""
+    unique: dict[str, Hint] = {}
+    for hint in (*error.hints, *more):
+        unique.setdefault(hint.text, hint)
+    return tuple(unique.values())
