@@ -31,8 +31,8 @@ __all__ = ["NotServed", "RangeRefused", "Stream", "Transport", "Unavailable", "l
 
 T = TypeVar("T")
 
-BLOCK = 1 << 18
-"""Bytes read at a time: large enough that Python's share of a fast download stays small."""
+BLOCK = 1 << 16
+"""Bytes read at a time: what a kill can lose, and still few enough calls for a fast network."""
 
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks for more than this in Retry-After is asked again after this."""

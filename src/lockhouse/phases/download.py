@@ -1,0 +1,104 @@
+"""download: bring the planned wheels into the wheelhouse."""
+
+from __future__ import annotations
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lockhouse.errors import UsageError
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Plan, PlannedDistribution
+from lockhouse.project import Project
+from lockhouse.steps import Context, Step
+
+__all__ = ["steps", "will_be_refused"]
+
+NAME = "download"
+
+
+def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
+    """The one step of this phase."""
+    return (
+        Step(
+            name=NAME,
+            phase="download",
+            doc="bring the planned wheels into the wheelhouse",
+            run=_download,
+            needs=("plan",),
+            inputs=(project.state / "plan.json",),
+            up_to_date=_up_to_date,
+        ),
+    )
+
+
+def will_be_refused(item: PlannedDistribution, manifest: Manifest) -> bool:
+    """Whether the blacklist names this distribution in this version unconditionally.
+
+    The scan will refuse the plan from metadata alone: its wheel need not be here.
+    """
+    for entry in manifest.blacklist:
+        requirement = Requirement(entry.requirement)
+        if (
+            entry.when is None
+            and canonicalize_name(requirement.name) == canonicalize_name(item.name)
+            and requirement.specifier.contains(Version(item.version), prereleases=True)
+        ):
+            return True
+    return False
+
+
+def _wanted(context: Context) -> tuple[PlannedDistribution, ...] | None:
+    plan = context.state.read(Plan)
+    if plan is None:
+        return None
+    return tuple(item for item in plan.distributions if not will_be_refused(item, context.manifest))
+
+
+def _up_to_date(context: Context) -> bool:
+    from lockhouse.wheels.wheelhouse import Wheelhouse
+
+    wanted = _wanted(context)
+    wheelhouse = Wheelhouse(context.project.wheelhouse)
+    if wanted is None or not all(wheelhouse.holds(item.filename, item.sha256) for item in wanted):
+        return False
+    _summarise(context, wanted, "")
+    return True
+
+
+def _download(context: Context) -> None:
+    from lockhouse.wheels.client import Client
+    from lockhouse.wheels.configuration import read_pip_configuration
+    from lockhouse.wheels.fetching import fetch, shown_size
+    from lockhouse.wheels.wheelhouse import Wheelhouse
+
+    wanted = _wanted(context)
+    if wanted is None:
+        raise UsageError("there is no plan to download", cause="the step plan has not run")
+    indexes = [index.url for index in context.manifest.indexes]
+    with Client(read_pip_configuration(), context.options.offline, indexes=indexes) as client:
+        wheelhouse = Wheelhouse(context.project.wheelhouse)
+        done = fetch(wanted, wheelhouse, client, context.tell, mirrors=_mirrors(context), step=NAME)
+    note = f" ({done.wheels} downloaded, {shown_size(done.bytes)})" if done.wheels else ""
+    _summarise(context, wanted, note)
+
+
+def _mirrors(context: Context) -> dict[str, tuple[str, ...]]:
+    """Mirrors by the name that the plan gives an index: its own, ``variant`` or ``default``."""
+    manifest = context.manifest
+    mirrors = {index.name: index.mirrors for index in manifest.indexes}
+    plan = context.state.read(Plan)
+    variant = manifest.variant(plan.target.variant) if plan is not None else None
+    for index in manifest.indexes:
+        if variant is not None and variant.index in (index.name, index.url):
+            mirrors["variant"] = index.mirrors
+        if not index.explicit:
+            mirrors["default"] = (*mirrors.get("default", ()), *index.mirrors)
+    return mirrors
+
+
+def _summarise(context: Context, wanted: tuple[PlannedDistribution, ...], note: str) -> None:
+    from lockhouse.wheels.fetching import shown_size
+
+    size = shown_size(sum(item.size for item in wanted))
+    context.summarise(NAME, f"{len(wanted)} {'wheel' if len(wanted) == 1 else 'wheels'}, {size}{note}")

@@ -1,0 +1,339 @@
+"""Bring the planned wheels into the wheelhouse: in parallel, resuming, from mirrors where an index fails.
+
+Nothing enters the wheelhouse whose hash is not the planned one, and nothing half-way. Files fail one by one; when all
+others are through, the failures are reported together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lockhouse.errors import Hint, IntegrityError, LockhouseError, NetworkError, OfflineError, StorageError
+from lockhouse.events import Emit, Message, Progress, discard
+from lockhouse.plan import PlannedDistribution
+from lockhouse.state import storage_errors
+from lockhouse.wheels.arrival import Arrival, discard_partial
+from lockhouse.wheels.client import Client, Link
+from lockhouse.wheels.configuration import shown_url
+from lockhouse.wheels.listing import SHA256
+from lockhouse.wheels.transport import local_path
+from lockhouse.wheels.wheelhouse import Wheelhouse
+
+__all__ = ["Fetched", "fetch", "fetch_unhashed", "shown_size"]
+
+CONNECTIONS = 8
+
+SPARE = 64 << 20
+"""Bytes that must stay free beside the wheels: nobody likes a file system without a single block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What :func:`fetch` did: wheels that came in, and their size in bytes."""
+
+    wheels: int
+    bytes: int
+
+
+def fetch(
+    items: Sequence[PlannedDistribution],
+    wheelhouse: Wheelhouse,
+    client: Client,
+    emit: Emit = discard,
+    *,
+    mirrors: Mapping[str, Sequence[str]] | None = None,
+    connections: int = CONNECTIONS,
+    step: str = "download",
+) -> Fetched:
+    """Bring in every planned wheel that the wheelhouse does not hold.
+
+    ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of its
+    mirrors in order. Raises OfflineError, StorageError, NetworkError or IntegrityError; with several failures the
+    gravest of them speaks for all.
+    """
+    missing = {item.filename: item for item in items if not wheelhouse.holds(item.filename, item.sha256)}
+    waiting = sorted(missing.values(), key=lambda item: -item.size)  # the largest first: no long tail
+    if not waiting:
+        return Fetched(wheels=0, bytes=0)
+    _refuse_unhashed(waiting)
+    _refuse_offline(waiting, client)
+    _require_space(waiting, wheelhouse)
+    meter = _Meter(emit, step)
+    for item in waiting:
+        meter.of(item.filename)(_here(_partial(item, wheelhouse), item.size), item.size or None)
+    stop = threading.Event()
+
+    def job(item: PlannedDistribution) -> None:
+        _bring(item, wheelhouse, client, meter, stop, (mirrors or {}).get(item.index, ()))
+
+    failures = _in_parallel(job, waiting, connections, stop)
+    if failures:
+        raise _together(failures, len(waiting))
+    return Fetched(wheels=len(waiting), bytes=sum(wheelhouse.path(item.filename).stat().st_size for item in waiting))
+
+
+def fetch_unhashed(
+    link: Link, wheelhouse: Wheelhouse, client: Client, emit: Emit = discard, *, step: str = "plan"
+) -> tuple[str, int]:
+    """Bring in a wheel whose index gives no hash; return its sha256, taken here, and its size in bytes.
+
+    A wheel of that name and size that is in the wheelhouse already is taken for the same one.
+    """
+    place = wheelhouse.path(link.filename)
+    if place.is_file() and (client.offline or client.size(link.url) == place.stat().st_size):
+        return wheelhouse.sha256(place), place.stat().st_size
+    origin = hashlib.sha256(link.url.encode()).hexdigest()[:16]
+    partial = wheelhouse.partial / f"unhashed-{origin}-{link.filename}"
+    meter = _Meter(emit, step)
+    meter.of(link.filename)(0, link.size)
+    arrival = Arrival(
+        partial=partial,
+        size=link.size,
+        client=client,
+        report=meter.of(link.filename),
+        stop=threading.Event(),
+        resumable=False,
+    )
+    digest = arrival.bring(link.url)
+    path = wheelhouse.admit(partial, link.filename, digest)
+    discard_partial(partial)
+    return digest, path.stat().st_size
+
+
+def shown_size(size: int) -> str:
+    """Return a size in bytes for people: ``310 MB``, ``1.2 GB``."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+class _Meter:
+    """Tells how far files are, not more often than eyes can follow."""
+
+    INTERVAL = 0.1
+
+    def __init__(self, emit: Emit, step: str) -> None:
+        self._emit = emit
+        self._step = step
+        self._told: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def of(self, item: str) -> Callable[[int, int | None], None]:
+        """The report of one file; its first call is always told."""
+
+        def report(done: int, total: int | None) -> None:
+            with self._lock:
+                now = time.monotonic()
+                if done == total or now - self._told.get(item, -self.INTERVAL) >= self.INTERVAL:
+                    self._told[item] = now
+                    self._emit(Progress(step=self._step, item=item, done=done, total=total, unit="bytes"))
+
+        return report
+
+    def say(self, text: str) -> None:
+        """Tell a line about what goes on."""
+        with self._lock:
+            self._emit(Message(level="warning", text=text))
+
+
+def _bring(
+    item: PlannedDistribution,
+    wheelhouse: Wheelhouse,
+    client: Client,
+    meter: _Meter,
+    stop: threading.Event,
+    mirrors: Sequence[str],
+) -> None:
+    """Bring in one wheel from the first source that has the right bytes."""
+    partial = _partial(item, wheelhouse)
+    report = meter.of(item.filename)
+    arrival = Arrival(partial=partial, size=item.size or None, client=client, report=report, stop=stop)
+    unreachable: list[NetworkError] = []
+    wrong: list[IntegrityError] = []
+    for url in _sources(item, client, mirrors, wrong):
+        try:
+            actual = arrival.bring(url)
+        except NetworkError as error:
+            unreachable.append(error)
+            meter.say(f"{item.filename}: {error.summary}")
+            continue
+        if actual == item.sha256:
+            wheelhouse.admit(partial, item.filename, actual)
+            discard_partial(partial)
+            return
+        discard_partial(partial)
+        wrong.append(_wrong(item, url, actual))
+        meter.say(wrong[-1].summary)
+        if len(wrong) == 2:
+            break
+    raise wrong[-1] if wrong else _unreachable(item, unreachable)
+
+
+def _sources(
+    item: PlannedDistribution, client: Client, mirrors: Sequence[str], wrong: Sequence[IntegrityError]
+) -> Iterator[str]:
+    """Where to try: the planned URL, the mirrors, and after wrong bytes the planned URL once more."""
+    yield item.url
+    for mirror in mirrors:
+        try:
+            links = client.project(mirror, item.name)
+        except LockhouseError:
+            continue
+        for link in links:
+            if link.filename == item.filename and link.sha256 in (None, item.sha256):
+                yield link.url
+    if wrong:
+        yield item.url
+
+
+def _in_parallel(
+    job: Callable[[PlannedDistribution], None],
+    items: Sequence[PlannedDistribution],
+    connections: int,
+    stop: threading.Event,
+) -> dict[str, LockhouseError]:
+    """Do the job for all items; return the failures by file name.
+
+    The threads are daemons: after Ctrl-C nobody waits for one that is deep in a read; it finds the stop signal later.
+    """
+    waiting: queue.SimpleQueue[PlannedDistribution] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[tuple[PlannedDistribution, BaseException | None]] = queue.SimpleQueue()
+    for item in items:
+        waiting.put(item)
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                item = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                job(item)
+            except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+                finished.put((item, error))
+            else:
+                finished.put((item, None))
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(connections, len(items)))]
+    for thread in threads:
+        thread.start()
+    failures: dict[str, LockhouseError] = {}
+    try:
+        for _ in items:
+            item, error = _next(finished)
+            if isinstance(error, LockhouseError):
+                failures[item.filename] = error
+                if isinstance(error, StorageError):
+                    break  # a full disk fails the others too
+            elif error is not None:
+                raise error
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=0.5)
+    return failures
+
+
+def _next(
+    finished: queue.SimpleQueue[tuple[PlannedDistribution, BaseException | None]],
+) -> tuple[PlannedDistribution, BaseException | None]:
+    while True:
+        try:
+            return finished.get(timeout=0.2)  # Windows hears Ctrl-C only between waits
+        except queue.Empty:
+            continue
+
+
+def _refuse_unhashed(items: Sequence[PlannedDistribution]) -> None:
+    for item in items:
+        if not SHA256.match(item.sha256):
+            raise IntegrityError(
+                f"{item.filename} has no usable hash in the plan",
+                expected=item.sha256,
+                actual="",
+                cause="nothing is fetched that cannot be checked",
+                hints=[Hint("replan", "plan again")],
+            )
+
+
+def _refuse_offline(items: Sequence[PlannedDistribution], client: Client) -> None:
+    if not client.offline:
+        return
+    remote = sorted(item.filename for item in items if local_path(item.url) is None)
+    if remote:
+        raise OfflineError(
+            f"{len(remote)} planned wheels are not in the wheelhouse"
+            if len(remote) > 1
+            else "a planned wheel is missing",
+            cause="\n".join(remote),
+            hints=[Hint("go-online", "run once without --offline, or put these files into the wheelhouse")],
+        )
+
+
+def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse) -> None:
+    with storage_errors(wheelhouse.folder):
+        wheelhouse.partial.mkdir(parents=True, exist_ok=True)
+        here = sum(_here(_partial(item, wheelhouse), item.size) for item in items)
+        free = shutil.disk_usage(wheelhouse.folder).free
+    needed = sum(item.size for item in items) - here
+    if needed + SPARE > free:
+        raise StorageError(
+            f"there is no space for the wheels: {shown_size(needed)} needed, {shown_size(free)} free",
+            cause=f"{wheelhouse.folder} is on a file system with {free} bytes free",
+            hints=[Hint("free-space", f"free {shown_size(needed + SPARE - free)} there, or move the project")],
+        )
+
+
+def _partial(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Path:
+    return wheelhouse.partial / f"{item.sha256}-{item.filename}"
+
+
+def _here(partial: Path, size: int) -> int:
+    """Bytes that need not be fetched again; a file that is too large is none of ours."""
+    have = partial.stat().st_size if partial.is_file() else 0
+    return have if have <= size else 0
+
+
+def _wrong(item: PlannedDistribution, url: str, actual: str) -> IntegrityError:
+    return IntegrityError(
+        f"{item.filename} from {shown_url(url)} is not the planned file",
+        expected=item.sha256,
+        actual=actual,
+        hints=[Hint("replan", "plan again if the index has replaced the file; else do not trust what it serves")],
+    )
+
+
+def _unreachable(item: PlannedDistribution, errors: Sequence[NetworkError]) -> NetworkError:
+    lines = dict.fromkeys(error.cause or error.summary for error in errors)
+    hints = dict.fromkeys(hint for error in errors for hint in error.hints)
+    summary = f"{item.filename} cannot be fetched"
+    return NetworkError(summary, url=errors[0].url, cause="\n".join(lines), hints=tuple(hints))
+
+
+def _together(failures: Mapping[str, LockhouseError], wanted: int) -> LockhouseError:
+    """One error for all: the only one, or one of the gravest kind that tells of each."""
+    errors = [failures[name] for name in sorted(failures)]
+    for kind in (StorageError, IntegrityError, NetworkError, LockhouseError):
+        gravest = next((error for error in errors if isinstance(error, kind)), None)
+        if gravest is not None:
+            break
+    assert gravest is not None
+    if len(errors) == 1:
+        return gravest
+    summary = f"{len(errors)} of {wanted} wheels could not be fetched"
+    cause = "\n".join(f"{error.summary}: {error.cause}" if error.cause else error.summary for error in errors)
+    hints = tuple(dict.fromkeys(hint for error in errors for hint in error.hints))
+    if isinstance(gravest, IntegrityError):
+        return IntegrityError(summary, expected=gravest.expected, actual=gravest.actual, cause=cause, hints=hints)
+    if isinstance(gravest, NetworkError):
+        return NetworkError(summary, url=gravest.url, cause=cause, hints=hints)
+    return type(gravest)(summary, cause=cause, hints=hints)

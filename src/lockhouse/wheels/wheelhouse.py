@@ -1,0 +1,142 @@
+"""The folder of a project's wheels, and the memory of their hashes.
+
+A wheel is hashed when it is first met. After that its size, times and inode vouch for it: asking again costs one stat.
+The memory is a convenience: damaged, deleted or not writable, it is made anew or done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockhouse.errors import StorageError, UnsafeWheel
+from lockhouse.state import read_value, storage_errors, write_value
+from lockhouse.wheels.issues import Issue
+
+__all__ = ["Wheelhouse", "hash_file"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file as it was when it was hashed. The change time catches what keeps size and modification time."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    sha256: str
+
+    def matches(self, status: os.stat_result) -> bool:
+        """Whether the file has not changed since."""
+        return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == _stamp(status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    files: Mapping[str, _Seen] = field(default_factory=dict)
+
+
+class Wheelhouse:
+    """A folder of wheels; need not exist yet. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._known: dict[str, _Seen] | None = None
+
+    @property
+    def partial(self) -> Path:
+        """Folder of the files that have not arrived completely."""
+        return self.folder / ".partial"
+
+    def path(self, filename: str) -> Path:
+        """Where the wheel of that name is, or will be; raise UnsafeWheel if the name is no plain file name."""
+        if filename in ("", ".", "..") or set(filename) & set("/\\\0"):
+            raise UnsafeWheel(filename, Issue.FILE_NAME, "it is no plain file name")
+        return self.folder / filename
+
+    def files(self) -> tuple[Path, ...]:
+        """The wheels that are here, sorted by name."""
+        if not self.folder.is_dir():
+            return ()
+        return tuple(sorted(path for path in self.folder.glob("*.whl") if path.is_file()))
+
+    def holds(self, filename: str, sha256: str) -> bool:
+        """Whether the wheel is here with that hash; never true for an empty hash."""
+        try:
+            return bool(sha256) and self.sha256(self.path(filename)) == sha256
+        except StorageError:
+            return False
+
+    def sha256(self, path: Path) -> str:
+        """Return the hash of a wheel in this folder; raise StorageError if it cannot be read."""
+        try:
+            status = path.stat()
+            with self._lock:
+                seen = self._memory().get(path.name)
+            if seen is not None and seen.matches(status):
+                return seen.sha256
+            digest = hash_file(path)
+        except OSError as error:
+            raise StorageError(f"cannot read {path}", cause=error.strerror) from error
+        self._remember(path, status, digest)
+        return digest
+
+    def admit(self, arrived: Path, filename: str, sha256: str) -> Path:
+        """Move a complete file, whose hash was just taken, to its place: durably, and at once or not at all."""
+        place = self.path(filename)
+        with storage_errors(place):
+            with arrived.open("r+b") as file:
+                os.fsync(file.fileno())
+            os.replace(arrived, place)
+            _sync_folder(self.folder)
+            status = place.stat()
+        self._remember(place, status, sha256)
+        return place
+
+    def _remember(self, path: Path, status: os.stat_result, digest: str) -> None:
+        size, mtime_ns, ctime_ns, inode = _stamp(status)
+        seen = _Seen(size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, sha256=digest)
+        with self._lock, contextlib.suppress(OSError, StorageError):
+            if not seen.matches(path.stat()):
+                return  # it changes while we look at it
+            known = self._memory()
+            known[path.name] = seen
+            here = {name: kept for name, kept in known.items() if (self.folder / name).is_file()}
+            write_value(self._file, _Memory(files=here), "wheelhouse")
+
+    def _memory(self) -> dict[str, _Seen]:
+        if self._known is None:
+            memory = read_value(self._file, _Memory, "wheelhouse")
+            self._known = dict(memory.files) if memory else {}
+        return self._known
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / ".hashes.json"
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows has no handle of a folder to do so."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
