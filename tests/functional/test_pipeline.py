@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,12 +11,11 @@ import time
 import tomllib
 from pathlib import Path
 
-import pytest
 from packaging.pylock import Pylock
 
-from fixtures.index import Index, serving
+from fixtures.index import serving
 from fixtures.site import RELEASE, Site
-from fixtures.wheels import WheelSpec, build_wheel
+from fixtures.wheels import build_wheel
 
 
 def test_install_builds_verifies_and_locks(site: Site) -> None:
@@ -48,14 +46,14 @@ def test_install_again_has_nothing_to_do(site: Site) -> None:
     site.wheel("alpha")
     site.manifest("alpha")
     site.installed()
-    before = site.digest(), os.readlink(site.venv)
+    before = site.digest(), site.venv.readlink()
     asked = len(site.index.requests)
 
     document = site.run("--json", "install").document
 
     assert document["ok"]
     assert all(phase["up-to-date"] for phase in document["phases"]), document["phases"]
-    assert (site.digest(), os.readlink(site.venv)) == before
+    assert (site.digest(), site.venv.readlink()) == before
     assert len(site.index.requests) == asked
 
 
@@ -87,7 +85,7 @@ def test_blacklisted_distribution_three_levels_down_is_refused_and_nothing_is_to
     site.wheel("alpha")
     site.manifest("alpha")
     site.installed()
-    before = os.readlink(site.venv), site.digest()
+    before = site.venv.readlink(), site.digest()
     site.wheel("top", "1.0", "middle")
     site.wheel("middle", "1.0", "lower")
     site.wheel("lower", "1.0", "torchao")
@@ -104,7 +102,7 @@ def test_blacklisted_distribution_three_levels_down_is_refused_and_nothing_is_to
     (finding,) = [item for item in document["findings"] if item["severity"] == "refuse"]
     assert finding["rule"] == "blacklist"
     assert finding["chain"] == ["top", "middle", "lower", "torchao"]
-    assert (os.readlink(site.venv), site.digest()) == before
+    assert (site.venv.readlink(), site.digest()) == before
     assert "torchao-0.15.0-py3-none-any.whl" not in site.index.sent  # metadata was enough
 
 
@@ -165,7 +163,7 @@ def test_failing_check_leaves_the_earlier_environment_in_use(site: Site) -> None
     site.wheel("alpha", "1.0")
     site.manifest("alpha==1.0")
     site.installed()
-    before = os.readlink(site.venv), site.digest(), site.lock().read_bytes()
+    before = site.venv.readlink(), site.digest(), site.lock().read_bytes()
     site.wheel("alpha", "2.0", files={"alpha.py": "raise RuntimeError('alpha is broken')"})
     site.manifest("alpha==2.0", checks=[{"name": "alpha imports", "run": "import alpha"}])
 
@@ -174,7 +172,7 @@ def test_failing_check_leaves_the_earlier_environment_in_use(site: Site) -> None
     assert result.status == 1
     assert "alpha imports" in result.out + result.err
     assert "alpha is broken" in result.out + result.err
-    assert (os.readlink(site.venv), site.digest(), site.lock().read_bytes()) == before
+    assert (site.venv.readlink(), site.digest(), site.lock().read_bytes()) == before
     assert len(list((site.root / ".lockhouse" / "demo" / "generations").glob("[0-9]*"))) == 1
 
 
@@ -418,7 +416,7 @@ def test_interrupt_leaves_the_earlier_environment(site: Site) -> None:
     site.wheel("alpha", "1.0")
     site.manifest("alpha==1.0")
     site.installed()
-    before = os.readlink(site.venv), site.digest()
+    before = site.venv.readlink(), site.digest()
     site.manifest("alpha==1.0", checks=[{"name": "slow", "run": "import time; time.sleep(60)"}])
     process = site.start("install")
     generations = site.root / ".lockhouse" / "demo" / "generations"
@@ -432,4 +430,4 @@ def test_interrupt_leaves_the_earlier_environment(site: Site) -> None:
 
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert (os.readlink(site.venv), site.digest()) == before
+    assert (site.venv.readlink(), site.digest()) == before

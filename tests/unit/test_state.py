@@ -1,0 +1,58 @@
+"""Values on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lockhouse.errors import StorageError
+from lockhouse.findings import ScanReport
+from lockhouse.state import State, write_atomically
+
+REPORT = ScanReport(plan="p", rules=("tags",), wheels=3, findings=())
+
+
+def test_value_survives_the_process(tmp_path: Path) -> None:
+    State(tmp_path).write(REPORT)
+    assert State(tmp_path).read(ScanReport) == REPORT
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", "null", '{"schema": "lockhouse.scan/2"}', '{"schema": "lockhouse.scan/1"}']
+)
+def test_damaged_value_counts_as_absent(tmp_path: Path, damage: str) -> None:
+    state = State(tmp_path)
+    state.write(REPORT)
+    state.path(ScanReport).write_text(damage)
+    assert State(tmp_path).read(ScanReport) is None
+
+
+def test_written_value_names_its_schema(tmp_path: Path) -> None:
+    State(tmp_path).write(REPORT)
+    assert json.loads((tmp_path / "scan.json").read_text())["schema"] == "lockhouse.scan/1"
+
+
+def test_forgotten_value_is_gone(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.write(REPORT)
+    state.forget(ScanReport)
+    assert state.read(ScanReport) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_write_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "deep" / "file", b"1")
+    write_atomically(tmp_path / "deep" / "file", b"2")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["file"]
+    assert (tmp_path / "deep" / "file").read_bytes() == b"2"
+
+
+def test_failed_write_names_the_place_and_leaves_the_old_content(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(StorageError, match="file"):
+        write_atomically(tmp_path / "file", b"1")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(StorageError):
+        write_atomically(tmp_path / "file" / "x" / ("y" * 300), b"1")
