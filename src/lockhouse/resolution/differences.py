@@ -18,7 +18,7 @@ def differences(manifest: Manifest, lock: Lock) -> Iterator[str]:
     """Yield what the manifest asks for and the lock does not have, or the other way round."""
     omitted = {stage.name for stage in lock.omitted}
     variant = manifest.variant(lock.target.variant)
-    wanted = {
+    wanted: dict[str, tuple[str, str]] = {
         canonicalize_name(Requirement(wish.requirement).name): (wish.requirement, stage)
         for stage, wish in wishes_of(manifest, variant)
         if stage not in omitted

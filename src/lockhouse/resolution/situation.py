@@ -78,19 +78,14 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
     manifest, selection = context.manifest.digest, context.options.selection
     lock = situation.lock
     if lock is not None:
-        plan = plan_from_lock(lock, manifest, situation.host.digest)
-        return plan if lock.manifest == manifest and _same_wish(selection, plan.selection) else None
+        if lock.manifest != manifest or not _same_wish(selection, lock.selection):
+            return None
+        return plan_from_lock(lock, manifest, situation.host.digest)
     plan = context.state.read(Plan)
-    if plan is None or plan.manifest != manifest or plan.target != situation.target:
+    if plan is None or (plan.manifest, plan.target, plan.selection) != (manifest, situation.target, selection):
         return None
-    if plan.selection != selection:
-        return None
-    return plan if plan.host == situation.host.digest else _moved(plan, situation.host.digest)
-
-
-def _moved(plan: Plan, host: str) -> Plan:
-    """Carry a plan over to changed facts that do not change its target (another driver, more memory)."""
-    return replace(plan, host=host)
+    # Facts may change that do not change the target: another driver, more memory.
+    return plan if plan.host == situation.host.digest else replace(plan, host=situation.host.digest)
 
 
 def _same_wish(asked: Selection, locked: Selection) -> bool:

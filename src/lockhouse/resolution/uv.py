@@ -268,7 +268,7 @@ def _readable(output: str) -> str:
 def _resolved(document: Mapping[str, Any], work: Path) -> tuple[Resolved, ...]:
     found = []
     for package in document.get("packages", ()):
-        wheels = package.get("wheels") or ()
+        wheels: list[Any] = package.get("wheels", [])
         if len(wheels) != 1:
             raise InternalError(
                 f"the resolver gave {len(wheels)} wheels for {package['name']}", cause="one was expected"
@@ -290,7 +290,7 @@ def _resolved(document: Mapping[str, Any], work: Path) -> tuple[Resolved, ...]:
 
 def _location(wheel: Mapping[str, Any], work: Path) -> tuple[str, Path | None]:
     """Give a wheel's address, and its path if it lies on this machine."""
-    url = wheel.get("url")
+    url: str | None = wheel.get("url")
     if url is not None and not url.startswith("file:"):
         return url, None
     path = (work / wheel["path"]).absolute() if url is None else Path(url2pathname(urlsplit(url).path))
