@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lockhouse.errors import Hint, IntegrityError, LockhouseError, NetworkError, OfflineError, StorageError
 from lockhouse.events import Emit, Message, Progress, discard
