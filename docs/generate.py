@@ -1,0 +1,138 @@
+"""Write what is derived: schemas of the values, the manifest reference, the list of hooks. A test keeps them true.
+
+python docs/generate.py
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lockhouse import hookspecs
+from lockhouse.codec import json_schema
+from lockhouse.evidence import VerifyReport
+from lockhouse.findings import ScanReport
+from lockhouse.host import Host
+from lockhouse.lockfile import LockTable
+from lockhouse.plan import Plan
+
+ROOT = Path(__file__).parents[1]
+
+VALUES: dict[str, tuple[type, str]] = {
+    "host": (Host, "What is here"),
+    "plan": (Plan, "What will be done"),
+    "scan": (ScanReport, "What was found"),
+    "verify": (VerifyReport, "What was proven"),
+    "lock": (LockTable, "The table tool.lockhouse of a lock"),
+}
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield every derived file with what it must contain."""
+    for name, (kind, title) in VALUES.items():
+        schema = json_schema(kind, title=title, identifier=f"lockhouse.{name}/1")
+        if name != "lock":  # values on disk carry the name of their schema; the lock is TOML and carries it elsewhere
+            schema["properties"] = {"schema": {"const": f"lockhouse.{name}/1"}, **schema["properties"]}
+            schema["required"] = ["schema", *schema["required"]]
+        yield ROOT / "schemas" / f"{name}.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    manifest = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
+    yield ROOT / "docs" / "manifest.md", manifest_reference(manifest)
+    yield ROOT / "docs" / "hooks.md", hook_reference()
+
+
+def manifest_reference(schema: dict[str, Any]) -> str:
+    """Write the reference of the manifest from its schema."""
+    lines = [
+        "# The manifest",
+        "",
+        "Written by `docs/generate.py` from `schemas/manifest.schema.json`. JSON and TOML have the same fields; an",
+        "unknown field is an error. Fields without a default may be left out unless they are marked *required*.",
+        "",
+    ]
+    for name, field in schema["properties"].items():
+        lines += [f"## `{name}`", ""]
+        lines += _described(field, schema, name in schema["required"])
+        lines += [""]
+    for name in ("requirement", "check"):
+        lines += [f"## A {name}", "", *_described(schema["$defs"][name], schema, False), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _described(field: dict[str, Any], schema: dict[str, Any], required: bool) -> list[str]:
+    lines = [f"{field.get('description', '')} {_kind(field, schema)}{' *Required.*' if required else ''}".strip()]
+    inner = _object(field, schema)
+    if inner:
+        lines += ["", "| field | kind | meaning |", "|---|---|---|"]
+        for name, part in inner["properties"].items():
+            mark = " (required)" if name in inner.get("required", ()) else ""
+            default = f" Default: `{json.dumps(part['default'])}`." if "default" in part else ""
+            text = part.get("description", "").replace("|", "\\|")
+            lines.append(f"| `{name}`{mark} | {_kind(part, schema).strip('()')} | {text}{default} |")
+    elif "default" in field:
+        lines += ["", f"Default: `{json.dumps(field['default'])}`."]
+    return lines
+
+
+def _object(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Find the object with fields that a field is, or is a list or mapping of."""
+    field = _followed(field, schema)
+    if "properties" in field:
+        return field
+    for key in ("items", "additionalProperties"):
+        if isinstance(field.get(key), dict) and (found := _object(field[key], schema)):
+            return found
+    for option in field.get("anyOf", ()):
+        if found := _object(option, schema):
+            return found
+    return None
+
+
+def _followed(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    reference = field.get("$ref")
+    return schema["$defs"][reference.rpartition("/")[2]] if reference else field
+
+
+def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    return f"({_kind_words(field, schema)})"
+
+
+def _kind_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    if field.get("$ref", "").endswith(("requirement", "check")):
+        return "a " + field["$ref"].rpartition("/")[2]
+    field = _followed(field, schema)
+    if "enum" in field:
+        return " or ".join(f"`{item}`" for item in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_kind_words(option, schema) for option in field["anyOf"]))
+    if field["type"] == "array":
+        return f"list: {_kind_words(field['items'], schema)}"
+    if field["type"] == "object" and isinstance(field.get("additionalProperties"), dict):
+        return f"mapping to: {_kind_words(field['additionalProperties'], schema)}"
+    return {"boolean": "true or false"}.get(field["type"], field["type"])
+
+
+def hook_reference() -> str:
+    """Write the list of hooks from their docstrings."""
+    lines = ["# Hooks", "", "Written by `docs/generate.py` from `src/lockhouse/hookspecs.py`.", ""]
+    for name, hook in inspect.getmembers(hookspecs, inspect.isfunction):
+        if name.startswith(f"{hookspecs.PREFIX}_"):
+            text = (inspect.getdoc(hook) or "").replace("Example::\n", "Example:\n")
+            lines += [f"## `{name}{inspect.signature(hook)}`".replace("'", ""), "", _fenced(text), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _fenced(text: str) -> str:
+    """Turn the indented example at the end of a docstring into a fenced block."""
+    before, marker, example = text.partition("Example:\n")
+    if not marker:
+        return text
+    code = inspect.cleandoc("\n" + example)
+    return f"{before}```python\n{code}\n```"
+
+
+if __name__ == "__main__":
+    for path, content in outputs():
+        path.write_text(content, encoding="utf-8")
