@@ -64,12 +64,20 @@ class PipConfiguration:
 
 
 def read_pip_configuration(
-    environ: Mapping[str, str] = os.environ, *, platform: str = sys.platform, prefix: str = sys.prefix
+    environ: Mapping[str, str] = os.environ,
+    *,
+    platform: str = sys.platform,
+    prefix: str = sys.prefix,
+    root: str = "/",
 ) -> PipConfiguration:
-    """Read the configuration that pip would use in this environment; raise UsageError with the file if it is broken."""
+    """Read the configuration that pip would use in this environment; raise UsageError with the file if it is broken.
+
+    ``prefix`` is that of the interpreter whose environment may have a file of its own; ``root`` is where ``etc`` and
+    ``Library`` lie.
+    """
     chosen: dict[str, str] = {}
     merged: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
-    for path in configuration_files(environ, platform=platform, prefix=prefix):
+    for path in configuration_files(environ, platform=platform, prefix=prefix, root=root):
         for section, values in _read(path).items():
             merged[section].update(values)
     for section in SECTIONS:
@@ -90,7 +98,7 @@ def read_pip_configuration(
 
 
 def configuration_files(
-    environ: Mapping[str, str], *, platform: str = sys.platform, prefix: str = sys.prefix
+    environ: Mapping[str, str], *, platform: str = sys.platform, prefix: str = sys.prefix, root: str = "/"
 ) -> tuple[str, ...]:
     """Where pip looks for configuration files on a platform, least specific first; few of them exist.
 
@@ -101,7 +109,7 @@ def configuration_files(
     if chosen == os.devnull:
         return ()
     join = ntpath.join if platform == "win32" else posixpath.join
-    system, user = _windows(environ) if platform == "win32" else _posix(environ, platform)
+    system, user = _windows(environ) if platform == "win32" else _posix(environ, platform, root)
     site = join(prefix, "pip.ini" if platform == "win32" else "pip.conf")
     files = list(system)
     if not (chosen and Path(chosen).exists()):
@@ -145,16 +153,19 @@ def credentials_for(url: str, indexes: Iterable[str]) -> tuple[str, str] | None:
     return get_netrc_auth(url)
 
 
-def _posix(environ: Mapping[str, str], platform: str) -> tuple[list[str], list[str]]:
+def _posix(environ: Mapping[str, str], platform: str, root: str) -> tuple[list[str], list[str]]:
     home = environ.get("HOME") or str(Path("~").expanduser())
     legacy = posixpath.join(home, ".pip", "pip.conf")
     xdg = posixpath.join(environ.get("XDG_CONFIG_HOME") or posixpath.join(home, ".config"), "pip", "pip.conf")
     if platform == "darwin":
         library = posixpath.join(home, "Library", "Application Support", "pip")
         user = posixpath.join(library, "pip.conf") if Path(library).is_dir() else xdg
-        return ["/Library/Application Support/pip/pip.conf"], [legacy, user]
-    folders = [folder for folder in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":") if folder]
-    return [*(posixpath.join(folder, "pip", "pip.conf") for folder in folders), "/etc/pip.conf"], [legacy, xdg]
+        return [posixpath.join(root, "Library", "Application Support", "pip", "pip.conf")], [legacy, user]
+    folders = [
+        folder for folder in (environ.get("XDG_CONFIG_DIRS") or posixpath.join(root, "etc", "xdg")).split(":") if folder
+    ]
+    system = [posixpath.join(folder, "pip", "pip.conf") for folder in folders]
+    return [*system, posixpath.join(root, "etc", "pip.conf")], [legacy, xdg]
 
 
 def _windows(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
