@@ -1,0 +1,120 @@
+"""The resolver as a subprocess: what it is told, and what is made of its answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.index import Index, serving
+from fixtures.wheels import build_wheel
+from lockhouse.errors import NetworkError, ResolutionError
+from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
+from lockhouse.wheels.configuration import read_pip_configuration
+
+RELEASE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def solve(*requirements: str, **fields: Any) -> dict[str, Resolved]:
+    request = Request(python=sys.executable, release=RELEASE, requirements=requirements, **fields)
+    return {item.name: item for item in resolve(request, read_pip_configuration(os.environ))}
+
+
+def general(index: Index) -> tuple[Server, ...]:
+    return (Server(name="general", url=index.url),)
+
+
+def test_answer_has_address_hash_and_size(index: Index) -> None:
+    path = build_wheel(index.folder, "alpha", "1.0", "beta>=2")
+    build_wheel(index.folder, "beta", "2.0")
+    found = solve("alpha", general=general(index))
+    assert set(found) == {"alpha", "beta"}
+    alpha = found["alpha"]
+    assert (alpha.version, alpha.filename, alpha.size) == ("1.0", path.name, path.stat().st_size)
+    assert alpha.url == f"{index.base}/files/{path.name}"
+    assert alpha.sha256 is not None
+
+
+def test_file_name_with_a_label_is_unquoted(index: Index) -> None:
+    build_wheel(index.folder, "torch", "2.0+cu124")
+    assert solve("torch", general=general(index))["torch"].filename == "torch-2.0+cu124-py3-none-any.whl"
+
+
+def test_routed_name_comes_from_its_server_alone(index: Index, tmp_path: Path) -> None:
+    with serving(tmp_path / "vendor") as vendor:
+        build_wheel(index.folder, "torch", "3.0")
+        build_wheel(vendor.folder, "torch", "2.0+cpu", "helper")
+        build_wheel(index.folder, "helper", "1.0")
+        build_wheel(vendor.folder, "helper", "9.0")
+        found = solve(
+            "torch",
+            general=general(index),
+            explicit=(Server(name="variant", url=vendor.url),),
+            routes={"torch": "variant"},
+        )
+    assert {name: item.version for name, item in found.items()} == {"torch": "2.0+cpu", "helper": "1.0"}
+
+
+def test_folder_of_wheels_is_a_server(tmp_path: Path) -> None:
+    path = build_wheel(tmp_path / "flat", "alpha")
+    found = solve(
+        "alpha",
+        explicit=(Server(name="variant", url=str(tmp_path / "flat"), flat=True),),
+        routes={"alpha": "variant"},
+        offline=True,
+    )
+    assert found["alpha"].url == path.as_uri()
+    assert found["alpha"].size == path.stat().st_size
+
+
+def test_cut_edge_is_not_followed(index: Index) -> None:
+    build_wheel(index.folder, "sloth", "1.0", "torchao", "alpha")
+    build_wheel(index.folder, "alpha")
+    cut = Cut(name="sloth", version="1.0", requires=("alpha",), requires_python=None)
+    assert set(solve("sloth", general=general(index), cuts=(cut,))) == {"sloth", "alpha"}
+
+
+def test_preferred_version_is_kept_while_it_fits(index: Index) -> None:
+    for version in ("1.0", "1.1", "2.0"):
+        build_wheel(index.folder, "alpha", version)
+    earlier = Preference(name="alpha", version="1.0", url=f"{index.base}/files/x.whl", sha256="0" * 64)
+    assert solve("alpha", general=general(index), preferences=(earlier,))["alpha"].version == "1.0"
+    assert solve("alpha>1", general=general(index), preferences=(earlier,))["alpha"].version == "2.0"
+
+
+def test_first_index_that_knows_a_name_serves_it(index: Index, tmp_path: Path) -> None:
+    with serving(tmp_path / "second") as second:
+        build_wheel(index.folder, "alpha", "1.0")
+        build_wheel(second.folder, "alpha", "2.0")
+        both = (Server(name="first", url=index.url), Server(name="second", url=second.url))
+        assert solve("alpha", general=both)["alpha"].version == "1.0"
+        assert solve("alpha", general=both, strategy="unsafe-best-match")["alpha"].version == "2.0"
+
+
+def test_contradiction_is_explained_in_the_words_of_the_manifest(index: Index) -> None:
+    build_wheel(index.folder, "alpha", "1.0", "beta<2")
+    build_wheel(index.folder, "beta", "2.0")
+    with pytest.raises(ResolutionError) as caught:
+        solve("alpha", "beta>=2", general=general(index))
+    cause = str(caught.value.cause)
+    assert "beta" in cause
+    assert "alpha" in cause
+    assert "lockhouse-plan" not in cause
+
+
+def test_unreachable_index_is_a_network_error_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    with pytest.raises(NetworkError) as caught:
+        solve("alpha", general=(Server(name="general", url="http://user:secret@127.0.0.1:9/simple/"),))
+    error = caught.value
+    assert "secret" not in f"{error.summary}{error.cause}{error.url}"
+
+
+def test_users_own_uv_settings_do_not_count(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_wheel(index.folder, "alpha")
+    monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple/")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    assert "alpha" in solve("alpha", general=general(index))
