@@ -52,7 +52,7 @@ class Closure:
         )
 
     def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
-        chain = (*chain_to(subject, edge.source), edge.target)
+        chain = subject.graph.chain_of(edge)
         target = subject.plan.distribution(edge.target)
         says = f"{described(subject, edge.source)} requires {edge.requirement}"
         if target is None:
@@ -137,7 +137,7 @@ class Closure:
             return (name,), f"{listing(subject, name)} asks"
         for edge in subject.graph.into(name):
             if extra in _extras_of(edge.requirement):
-                return (*chain_to(subject, edge.source), name), f"{described(subject, edge.source)} asks"
+                return subject.graph.chain_of(edge), f"{described(subject, edge.source)} asks"
         return chain_to(subject, name), f"{name} itself asks"
 
 

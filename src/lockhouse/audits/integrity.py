@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lockhouse.audits import Subject
 from lockhouse.audits.blacklist import blacklisted
@@ -26,13 +27,16 @@ class Integrity:
         """Yield a finding for each planned wheel that is not among the subject's good ones."""
         never_fetched = blacklisted(subject.manifest, subject.plan, subject.markers)
         for item in subject.plan.distributions:
-            if item.name not in subject.wheels and item.name in subject.files:
-                if item.name in never_fetched and not subject.files[item.name].exists():
-                    continue
-                yield from self._fault(subject, item)
+            path = subject.files.get(item.name)
+            if item.name in subject.wheels:
+                continue
+            if path is None:
+                says = f"{item.filename!r} is no plain file name"
+                yield self._finding(subject, item, "filename", says, "plan again; do not trust the index it came from")
+            elif path.exists() or item.name not in never_fetched:
+                yield from self._fault(subject, item, path)
 
-    def _fault(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
-        path = subject.files[item.name]
+    def _fault(self, subject: Subject, item: PlannedDistribution, path: Path) -> Iterator[Finding]:
         if not path.is_file():
             yield self._finding(subject, item, "missing", f"{item.filename} is not in the wheelhouse", "download again")
             return

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from pathlib import Path
 
 import lockhouse
 from lockhouse.audits import Audit, Subject
@@ -61,7 +62,7 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
         tags=target_tags(plan.target.python_tag, host.platform_tags),
         accelerator=next((item for item in context.plugins.accelerators() if item.namespace == namespace), None),
         wheels=wheels,
-        files={item.name: wheelhouse.path(item.filename) for item in plan.distributions} if with_wheels else {},
+        files=dict(_expected(plan, wheelhouse)) if with_wheels else {},
     )
 
 
@@ -114,6 +115,12 @@ def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tupl
             wheel = future.result()
             if wheel is not None:
                 yield pending[future].name, wheel
+
+
+def _expected(plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Path]]:
+    for item in plan.distributions:
+        with suppress(UnsafeWheel):  # a file name that leads out of the wheelhouse leads nowhere
+            yield item.name, wheelhouse.path(item.filename)
 
 
 def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Wheel | None:

@@ -25,7 +25,7 @@ class MetadataAgreement:
     needs_wheels = True
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
-        """Yield a finding for each difference in requirements or Python: name and version a readable wheel has right."""
+        """Yield a finding for each difference in requirements or Python; a wheel that is read has the right name."""
         for item in subject.plan.distributions:
             wheel = subject.wheels.get(item.name)
             if wheel is None:

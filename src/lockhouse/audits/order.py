@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, stage_of, trail
+from lockhouse.audits.telling import described, stage_of, trail
 from lockhouse.findings import Finding
 
 __all__ = ["StageOrder"]
@@ -21,11 +21,11 @@ class StageOrder:
         """Yield a finding for each dependency that comes too late."""
         position = {stage.name: place for place, stage in enumerate(subject.plan.stages)}
         for item in subject.plan.distributions:
-            for name in dict.fromkeys(edge.target for edge in subject.graph.edges(item.name)):
+            for name, edge in {edge.target: edge for edge in reversed(subject.graph.edges(item.name))}.items():
                 needed = subject.plan.distribution(name)
                 if needed is None or position.get(needed.stage, 0) <= position.get(item.stage, 0):
                     continue
-                chain = (*chain_to(subject, item.name), name)
+                chain = subject.graph.chain_of(edge)
                 listed = stage_of(subject, name)
                 move = f"move {name} from stage {needed.stage} to {item.stage} or an earlier one"
                 yield Finding(

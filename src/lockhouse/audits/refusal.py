@@ -1,4 +1,4 @@
-"""The error of a refused plan: culprit first, then how it came in, drawn as a tree, then why, and the cures as hints."""
+"""The error of a refused plan: the culprit, then how it came in, drawn as a tree, then why; the hints are the cures."""
 
 from __future__ import annotations
 

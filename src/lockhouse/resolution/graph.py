@@ -101,26 +101,34 @@ class Graph:
         if target in self._root_extras:
             found.append((target,))
         for parent in self.required_by(target):
-            found.extend((*path, target) for path in self._paths_to(parent, target))
+            states = (state for edge in self.edges(parent) if edge.target == target for state in _sources(edge))
+            found.extend((*path, target) for path in self._paths(states, avoid=target))
         return tuple(sorted(found, key=lambda chain: (len(chain), chain)))[:limit]
+
+    def chain_of(self, edge: Edge) -> tuple[str, ...]:
+        """Give the shortest way from a requirement of the manifest to an edge, its target last."""
+        path = next(self._paths(_sources(edge)), (edge.source,))
+        return (*path, edge.target)
 
     def along(self, chain: tuple[str, ...]) -> tuple[Edge, ...]:
         """Explain a chain: the edge of each of its steps, chosen so that each brings the extras that the next needs.
 
         A step that is no edge of the graph (an excluded one) is left out.
         """
-        edges: list[Edge] = []
+        options: list[list[Edge]] = []
         needed = frozenset({""})
         for source, target in reversed(tuple(pairwise(chain))):
             bringing = self._bringing(target, needed)
-            fitting = [
-                edge
-                for edge in self.edges(source)
-                if edge.target == target and ("" in bringing or bringing & _extras_of(edge.requirement))
-            ]
-            edges.extend(fitting[:1])
-            needed = (fitting[0].under if fitting else None) or frozenset({""})
-        return tuple(reversed(edges))
+            between = [edge for edge in self.edges(source) if edge.target == target]
+            options.append([edge for edge in between if _asks_for(edge, bringing)] or between)
+            needed = frozenset(extra for edge in options[-1] for _, extra in _sources(edge)) or frozenset({""})
+        edges: list[Edge] = []
+        extras = self._root_extras.get(chain[0], frozenset()) if chain else frozenset()
+        for choices in reversed(options):
+            brought = [edge for edge in choices if self._exists(edge, extras)] or choices
+            edges.extend(brought[:1])
+            extras = _extras_of(brought[0].requirement) if brought else frozenset()
+        return tuple(edges)
 
     def reachable(self, roots: Iterable[str] | None = None) -> frozenset[str]:
         """Names that the given roots bring along, themselves included; by default all roots of the manifest."""
@@ -135,16 +143,10 @@ class Graph:
                 waiting.extend(edge.target for edge in self.edges(name))
         return frozenset(seen)
 
-    def _paths_to(self, parent: str, target: str) -> Iterator[tuple[str, ...]]:
-        """Walk back from who asks for ``target`` to each nearest requirement of the manifest, never through it."""
-        queue: deque[tuple[State, tuple[str, ...]]] = deque()
-        seen: set[State] = set()
-        for edge in self.edges(parent):
-            if edge.target == target:
-                for state in _sources(edge):
-                    if state not in seen:
-                        seen.add(state)
-                        queue.append((state, (parent,)))
+    def _paths(self, states: Iterable[State], avoid: str = "") -> Iterator[tuple[str, ...]]:
+        """Walk back from any of these states to each nearest requirement of the manifest, never through ``avoid``."""
+        queue = deque((state, (state[0],)) for state in states)
+        seen = {state for state, _ in queue}
         roots: set[str] = set()
         while queue:
             (name, extra), path = queue.popleft()
@@ -154,7 +156,7 @@ class Graph:
                     yield path
                 continue  # what brings a requirement of the manifest along explains nothing more
             for before in self._before((name, extra)):
-                if before not in seen and before[0] != target:
+                if before not in seen and before[0] != avoid:
                     seen.add(before)
                     queue.append((before, path if before[0] == name else (before[0], *path)))
 
@@ -170,15 +172,18 @@ class Graph:
 
     def _bringing(self, name: str, needed: frozenset[str]) -> frozenset[str]:
         """The extras of a distribution any of which brings one of the needed, through its asking for itself."""
-        bringing = set(needed)
-        grown = True
-        while grown:
-            before = len(bringing)
-            for edge in self._within.get(name, ()):
-                if bringing & _extras_of(edge.requirement):
-                    bringing |= edge.under or {""}
-            grown = len(bringing) > before
-        return frozenset(bringing)
+        bringing = needed
+        while True:
+            within = [edge for edge in self._within.get(name, ()) if bringing & _extras_of(edge.requirement)]
+            more = bringing.union(extra for edge in within for _, extra in _sources(edge))
+            if more == bringing:
+                return bringing
+            bringing = more
+
+    def _exists(self, edge: Edge, extras: frozenset[str]) -> bool:
+        """Whether an edge is there when its source is asked for with these extras."""
+        bringing = self._bringing(edge.source, frozenset(extra for _, extra in _sources(edge)))
+        return "" in bringing or bool(bringing & extras)
 
     def _parse(self, node: Node) -> tuple[Requirement, ...]:
         parsed = []
@@ -234,6 +239,11 @@ def _sources(edge: Edge) -> Iterator[State]:
     """What must be asked for so that an edge exists: any one of these."""
     for extra in sorted(edge.under) or [""]:
         yield (edge.source, extra)
+
+
+def _asks_for(edge: Edge, extras: frozenset[str]) -> bool:
+    """Whether an edge asks for its target with one of the extras; ``""`` is asked for by every edge."""
+    return "" in extras or bool(extras & _extras_of(edge.requirement))
 
 
 def _extras_of(requirement: Requirement) -> frozenset[str]:
