@@ -20,7 +20,8 @@ from lockhouse.errors import Hint, NetworkError
 from lockhouse.state import storage_errors
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import shown_url
-from lockhouse.wheels.transport import BLOCK, RangeRefused, Stream, Unavailable
+from lockhouse.wheels.faults import RangeRefused, Unavailable
+from lockhouse.wheels.streams import BLOCK, Stream
 
 __all__ = ["Arrival", "Stopped", "discard_partial"]
 

@@ -23,7 +23,9 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lockhouse.errors import IntegrityError, NetworkError, OfflineError
 from lockhouse.wheels.configuration import PipConfiguration, shown_url, without_credentials
+from lockhouse.wheels.faults import NotServed
 from lockhouse.wheels.listing import Link, folder_links, html_links, json_links
+from lockhouse.wheels.local import local_path
 from lockhouse.wheels.metadata import (
     Metadata,
     MetadataError,
@@ -33,7 +35,8 @@ from lockhouse.wheels.metadata import (
     remember_metadata,
 )
 from lockhouse.wheels.remote import RemoteFile
-from lockhouse.wheels.transport import NotServed, Stream, Transport, local_path
+from lockhouse.wheels.streams import Stream
+from lockhouse.wheels.transport import Transport
 from lockhouse.wheels.wheelfile import metadata_in, read_wheel_metadata
 
 __all__ = ["Client", "Link"]
@@ -114,11 +117,11 @@ class Client:
 
         Raises UnsafeWheel if the wheel's metadata is no such thing or that of another distribution.
         """
+        path = local_path(link if isinstance(link, str) else link.url)
         link = link if isinstance(link, Link) else _link_to(link)
         sha256 = sha256 or link.sha256
         if sha256 and (known := recall_metadata(sha256)) is not None:
             return known
-        path = local_path(link.url)
         if path is not None:
             if not path.is_file():
                 raise NotServed(f"{path} is not there", url=str(path), status=404, cause="no such file")

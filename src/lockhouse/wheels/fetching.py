@@ -7,7 +7,6 @@ others are through, the failures are reported together.
 from __future__ import annotations
 
 import hashlib
-import queue
 import shutil
 import threading
 import time
@@ -23,7 +22,8 @@ from lockhouse.wheels.arrival import Arrival, discard_partial
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.listing import SHA256
-from lockhouse.wheels.transport import local_path
+from lockhouse.wheels.local import local_path
+from lockhouse.wheels.parallel import do_all
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["Fetched", "fetch", "fetch_unhashed", "shown_size"]
@@ -73,9 +73,9 @@ def fetch(
     def job(item: PlannedDistribution) -> None:
         _bring(item, wheelhouse, client, meter, stop, (mirrors or {}).get(item.index, ()))
 
-    failures = _in_parallel(job, waiting, connections, stop)
+    failures = do_all(job, waiting, connections, stop)
     if failures:
-        raise _together(failures, len(waiting))
+        raise _together([error for _, error in sorted(failures, key=lambda pair: pair[0].filename)], len(waiting))
     return Fetched(wheels=len(waiting), bytes=sum(wheelhouse.path(item.filename).stat().st_size for item in waiting))
 
 
@@ -196,64 +196,6 @@ def _sources(
         yield item.url
 
 
-def _in_parallel(
-    job: Callable[[PlannedDistribution], None],
-    items: Sequence[PlannedDistribution],
-    connections: int,
-    stop: threading.Event,
-) -> dict[str, LockhouseError]:
-    """Do the job for all items; return the failures by file name.
-
-    The threads are daemons: after Ctrl-C nobody waits for one that is deep in a read; it finds the stop signal later.
-    """
-    waiting: queue.SimpleQueue[PlannedDistribution] = queue.SimpleQueue()
-    finished: queue.SimpleQueue[tuple[PlannedDistribution, BaseException | None]] = queue.SimpleQueue()
-    for item in items:
-        waiting.put(item)
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                job(item)
-            except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-                finished.put((item, error))
-            else:
-                finished.put((item, None))
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(connections, len(items)))]
-    for thread in threads:
-        thread.start()
-    failures: dict[str, LockhouseError] = {}
-    try:
-        for _ in items:
-            item, error = _next(finished)
-            if isinstance(error, LockhouseError):
-                failures[item.filename] = error
-                if isinstance(error, StorageError):
-                    break  # a full disk fails the others too
-            elif error is not None:
-                raise error
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(timeout=0.5)
-    return failures
-
-
-def _next(
-    finished: queue.SimpleQueue[tuple[PlannedDistribution, BaseException | None]],
-) -> tuple[PlannedDistribution, BaseException | None]:
-    while True:
-        try:
-            return finished.get(timeout=0.2)  # Windows hears Ctrl-C only between waits
-        except queue.Empty:
-            continue
-
-
 def _refuse_unhashed(items: Sequence[PlannedDistribution]) -> None:
     for item in items:
         if not SHA256.match(item.sha256):
@@ -320,9 +262,8 @@ def _unreachable(item: PlannedDistribution, errors: Sequence[NetworkError]) -> N
     return NetworkError(summary, url=errors[0].url, cause="\n".join(lines), hints=tuple(hints))
 
 
-def _together(failures: Mapping[str, LockhouseError], wanted: int) -> LockhouseError:
+def _together(errors: Sequence[LockhouseError], wanted: int) -> LockhouseError:
     """One error for all: the only one, or one of the gravest kind that tells of each."""
-    errors = [failures[name] for name in sorted(failures)]
     for kind in (StorageError, IntegrityError, NetworkError, LockhouseError):
         gravest = next((error for error in errors if isinstance(error, kind)), None)
         if gravest is not None:

@@ -6,13 +6,14 @@ Only wheels count. A listing is a stranger's text: names that are no file names 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -22,6 +23,9 @@ from lockhouse.wheels.configuration import without_credentials
 
 __all__ = ["Link", "folder_links", "html_links", "json_links"]
 
+T = TypeVar("T")
+
+SERVERS = ("http", "https")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -46,7 +50,8 @@ def json_links(text: str | bytes, base: str, name: str) -> tuple[Link, ...]:
     document = json.loads(text)
     if not isinstance(document, dict) or not isinstance(document.get("files"), list):
         raise ValueError("the page has no list of files")  # noqa: TRY004  the caller knows one error
-    return tuple(_only(name, (_from_json(item, base) for item in document["files"] if isinstance(item, dict))))
+    items = (item for item in document["files"] if isinstance(item, dict))
+    return tuple(_only(name, _understood(_from_json, items, base)))
 
 
 def html_links(text: str, base: str, name: str) -> tuple[Link, ...]:
@@ -55,7 +60,7 @@ def html_links(text: str, base: str, name: str) -> tuple[Link, ...]:
     page.feed(text)
     page.close()
     base = urljoin(base, page.base) if page.base else base
-    return tuple(_only(name, (_from_anchor(anchor, base) for anchor in page.anchors)))
+    return tuple(_only(name, _understood(_from_anchor, page.anchors, base)))
 
 
 def folder_links(folder: Path, name: str) -> tuple[Link, ...]:
@@ -83,6 +88,20 @@ class _Page(HTMLParser):
             self.anchors.append(found)
         elif tag == "base" and self.base is None:
             self.base = found.get("href")
+
+
+def _understood(read: Callable[[T, str], Link], items: Iterable[T], base: str) -> Iterator[Link]:
+    """Read entries; pass over those whose address is none, or is a local file on the page of a server."""
+    served = urlsplit(base).scheme in SERVERS
+    for item in items:
+        with contextlib.suppress(ValueError):
+            link = read(item, base)
+            parts = urlsplit(link.url)
+            if parts.scheme in SERVERS:
+                _ = parts.port  # raises ValueError for what is no number
+            elif served:
+                continue
+            yield link
 
 
 def _from_anchor(anchor: dict[str, str | None], base: str) -> Link:

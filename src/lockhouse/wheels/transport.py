@@ -1,7 +1,8 @@
 """Requests that survive bad networks and say clearly what went wrong; the only module that imports requests to use it.
 
 Every request has a time limit. What may pass by itself (refused and cut connections, 429, 5xx) is
-:class:`Unavailable` and worth another attempt; everything else is final. No text ever holds credentials.
+:class:`~lockhouse.wheels.faults.Unavailable` and worth another attempt; everything else is final. No text ever holds
+credentials.
 """
 
 from __future__ import annotations
@@ -12,12 +13,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import requests
 import urllib3
@@ -26,53 +24,18 @@ from requests.adapters import HTTPAdapter
 from lockhouse import __version__
 from lockhouse.errors import Hint, NetworkError, OfflineError
 from lockhouse.wheels.configuration import PipConfiguration, credentials_for, shown_url, without_credentials
+from lockhouse.wheels.faults import NotServed, RangeRefused, Unavailable
+from lockhouse.wheels.local import local_path, open_local
+from lockhouse.wheels.streams import BLOCK, Stream
 
-__all__ = ["NotServed", "RangeRefused", "Stream", "Transport", "Unavailable", "local_path"]
+__all__ = ["Transport"]
 
 T = TypeVar("T")
-
-BLOCK = 1 << 16
-"""Bytes read at a time: what a kill can lose, and still few enough calls for a fast network."""
 
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks for more than this in Retry-After is asked again after this."""
 
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class Unavailable(NetworkError):
-    """A server cannot answer now; ``retry_after`` in seconds if it said when it could."""
-
-    def __init__(
-        self, summary: str, *, url: str, cause: str, hints: tuple[Hint, ...] = (), retry_after: float | None = None
-    ):
-        super().__init__(summary, url=url, cause=cause, hints=hints)
-        self.retry_after = retry_after
-
-
-class NotServed(NetworkError):
-    """A server answered with a status that asking again will not change."""
-
-    def __init__(self, summary: str, *, url: str, status: int, cause: str, hints: tuple[Hint, ...] = ()) -> None:
-        super().__init__(summary, url=url, cause=cause, hints=hints)
-        self.status = status
-
-
-class RangeRefused(NotServed):
-    """The file has no such range (416): what was downloaded before is not a part of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """A file on its way: ``blocks`` begin at byte ``start`` of ``total`` (None if the server does not say).
-
-    ``validator`` names this version of the file for ``If-Range``: a strong ETag, else None.
-    """
-
-    start: int
-    total: int | None
-    validator: str | None
-    blocks: Iterator[bytes]
 
 
 class Transport:
@@ -162,7 +125,7 @@ class Transport:
         it: then ``start`` is 0. Files are read in the same way.
         """
         if (path := local_path(url)) is not None:
-            with _local_stream(path, offset) as stream:
+            with open_local(path, offset) as stream:
                 yield stream
             return
         headers = {"Range": f"bytes={offset}-"} if offset else {}
@@ -247,30 +210,6 @@ class Transport:
             ) from error
         except (requests.exceptions.RequestException, UnicodeError) as error:
             raise NetworkError(f"{shown} cannot be requested", url=shown, cause=_reason(error)) from error
-
-
-def local_path(url: str) -> Path | None:
-    """Return the path of a ``file:`` URL or a plain path; None for anything that needs a server."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        host = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
-        return Path(url2pathname(f"{host}{parts.path}"))
-    if "://" in url:
-        return None
-    return Path(url).expanduser()
-
-
-@contextlib.contextmanager
-def _local_stream(path: Path, offset: int) -> Iterator[Stream]:
-    try:
-        with path.open("rb") as file:
-            total = file.seek(0, 2)
-            start = offset if offset <= total else 0
-            file.seek(start)
-            blocks = iter(lambda: file.read(BLOCK), b"")
-            yield Stream(start=start, total=total, validator=None, blocks=blocks)
-    except FileNotFoundError as error:
-        raise NotServed(f"{path} is not there", url=str(path), status=404, cause=str(error.strerror)) from error
 
 
 def _extent(response: requests.Response, offset: int, url: str) -> tuple[int, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ SHA = "0123456789abcdef" * 4
 BASE = "https://index.example/simple/some-thing/"
 
 
-def page(*files: dict[str, object]) -> str:
+def page(*files: Mapping[str, object]) -> str:
     return json.dumps({"meta": {"api-version": "1.1"}, "name": "some-thing", "files": list(files)})
 
 
@@ -80,6 +81,17 @@ def test_credentials_and_fragments_do_not_stay_in_urls() -> None:
 )
 def test_what_is_no_wheel_of_the_project_is_passed_over(filename: str) -> None:
     assert json_links(page({"filename": filename, "url": f"https://h.example/{filename}"}), BASE, "a") == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[broken/a-1-py3-none-any.whl", "http://h:port/a-1-py3-none-any.whl", "file:///etc/a-1-py3-none-any.whl"],
+)
+def test_addresses_that_are_none_are_passed_over(address: str) -> None:
+    good = {"filename": "a-2-py3-none-any.whl", "url": "a-2-py3-none-any.whl"}
+    links = json_links(page({"filename": "a-1-py3-none-any.whl", "url": address}, good), BASE, "a")
+    assert [link.filename for link in links] == ["a-2-py3-none-any.whl"]
+    assert html_links(f'<a href="{address}">', BASE, "a") == ()
 
 
 def test_hashes_that_are_none_are_dropped() -> None:

@@ -1,0 +1,29 @@
+"""The ways in which a server fails, told apart by whether asking again can help."""
+
+from __future__ import annotations
+
+from lockhouse.errors import Hint, NetworkError
+
+__all__ = ["NotServed", "RangeRefused", "Unavailable"]
+
+
+class Unavailable(NetworkError):
+    """A server cannot answer now; ``retry_after`` in seconds if it said when it could."""
+
+    def __init__(
+        self, summary: str, *, url: str, cause: str, hints: tuple[Hint, ...] = (), retry_after: float | None = None
+    ):
+        super().__init__(summary, url=url, cause=cause, hints=hints)
+        self.retry_after = retry_after
+
+
+class NotServed(NetworkError):
+    """A server answered with a status that asking again will not change."""
+
+    def __init__(self, summary: str, *, url: str, status: int, cause: str, hints: tuple[Hint, ...] = ()) -> None:
+        super().__init__(summary, url=url, cause=cause, hints=hints)
+        self.status = status
+
+
+class RangeRefused(NotServed):
+    """The file has no such range (416): what was downloaded before is not a part of it."""
