@@ -1,0 +1,207 @@
+"""The console command: arguments to a request. Nothing heavy is imported for ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from lockhouse import __version__
+from lockhouse.errors import Hint, UsageError
+
+if TYPE_CHECKING:
+    from lockhouse.terminal.request import Request
+
+__all__ = ["VERBS", "main"]
+
+ACCELERATOR_VARIABLE = "LOCKHOUSE_ACCELERATOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb's name, what it does, and its arguments beside the options that all verbs have."""
+
+    name: str
+    does: str
+    arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a generation")
+    return int(text)
+
+
+VERBS = (
+    Verb("detect", "look at the machine and choose the variant"),
+    Verb("plan", "decide on the exact wheels, stage by stage"),
+    Verb("download", "bring the planned wheels into the wheelhouse"),
+    Verb("scan", "inspect every wheel; nothing is touched"),
+    Verb("install", "build, verify and lock the environment, and take it into use"),
+    Verb(
+        "verify",
+        "prove that the environment in use is what manifest and lock say",
+        lambda parser: parser.add_argument(
+            "--no-build", action="store_true", help="do not build from the lock where there is no environment yet"
+        ),
+    ),
+    Verb(
+        "upgrade",
+        "install anew without the lock's versions",
+        lambda parser: parser.add_argument(
+            "names", nargs="*", metavar="NAME", help="distributions to upgrade; without any, all"
+        ),
+    ),
+    Verb("generations", "list the environments that are kept"),
+    Verb(
+        "rollback",
+        "go back to an environment that is kept, after verifying it",
+        lambda parser: parser.add_argument(
+            "number", nargs="?", type=_number, metavar="NUMBER", help="its generation; without it, the one before"
+        ),
+    ),
+    Verb(
+        "clean",
+        "remove environments that are no longer kept",
+        lambda parser: parser.add_argument("--dry-run", action="store_true", help="only say what would go"),
+    ),
+    Verb("plugins", "list the plugins and what became of each"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    namespace = argparse.Namespace()
+    verb = None
+    try:
+        # Two parsers over one namespace, so that an option counts on either side of the verb.
+        rest = _known(_front(), arguments, namespace).command
+        verb = _verb(rest)
+        _known(_parser_of(verb), rest[1:], namespace)
+        request = _request(verb, namespace)
+    except UsageError as error:
+        from lockhouse.terminal.session import refuse
+
+        return refuse(error, verb=verb.name if verb else None, json="--json" in arguments)
+    except SystemExit:  # help or the version was printed
+        return 0
+    from lockhouse.terminal.session import serve
+
+    return serve(request)
+
+
+def _request(verb: Verb, namespace: argparse.Namespace) -> Request:
+    from lockhouse.plan import Selection
+    from lockhouse.steps import Options
+    from lockhouse.terminal.request import Request
+
+    root = Path(namespace.directory).expanduser()
+    if not root.is_dir():
+        raise UsageError(f"{namespace.directory} is not a folder", hints=[Hint("directory", "give a folder with -C")])
+    if verb.name == "upgrade" and namespace.locked:
+        raise UsageError("upgrade cannot be --locked", cause="it is there to go beyond the lock's versions")
+    selection = Selection(
+        with_stages=tuple(namespace.with_stages),
+        without_stages=tuple(namespace.without_stages),
+        accelerator=namespace.accelerator or os.environ.get(ACCELERATOR_VARIABLE) or None,
+    )
+    options = Options(
+        offline=namespace.offline,
+        locked=namespace.locked,
+        build=not getattr(namespace, "no_build", False),
+        selection=selection,
+        upgrade=tuple(namespace.names) if verb.name == "upgrade" else None,
+    )
+    return Request(
+        verb=verb.name,
+        root=root,
+        manifest=namespace.manifest,
+        options=options,
+        json=namespace.json,
+        quiet=namespace.quiet,
+        debug=namespace.debug,
+        number=getattr(namespace, "number", None),
+        dry_run=getattr(namespace, "dry_run", False),
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hints=[Hint("help", f"see {self.prog} --help")])
+
+
+def _front() -> _Parser:
+    verbs = "\n".join(f"  {verb.name:<13}{verb.does}" for verb in VERBS)
+    parser = _Parser(
+        prog="lockhouse",
+        usage="lockhouse [OPTION…] VERB [ARGUMENT…]",
+        description="Build Python environments that are whole, proven and repeatable, or not there at all.",
+        epilog=f"verbs:\n{verbs}\n\n`lockhouse VERB --help` tells more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_options(parser)
+    parser.add_argument("--version", action="version", version=f"lockhouse {__version__}")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _parser_of(verb: Verb) -> _Parser:
+    parser = _Parser(prog=f"lockhouse {verb.name}", description=f"{verb.does}.".capitalize(), allow_abbrev=False)
+    verb.arguments(parser)
+    _add_options(parser)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-C", dest="directory", metavar="DIR", default=".", help="the project's folder; default: this one")
+    add("-m", dest="manifest", metavar="MANIFEST", help="path of a manifest, or its name in manifests/")
+    add(
+        "-a",
+        dest="accelerator",
+        metavar="ACCELERATOR",
+        help="variant or accelerator to build for, whatever this machine has (cu126, cuda, cpu, none)",
+    )
+    add("--offline", action="store_true", help="do not use the network")
+    add("--locked", action="store_true", help="install what the lock says, or fail")
+    add("--with", dest="with_stages", metavar="STAGE", action="append", default=[], help="insist on an optional stage")
+    add("--without", dest="without_stages", metavar="STAGE", action="append", default=[], help="leave a stage out")
+    add("--json", action="store_true", help="print one JSON document on standard output")
+    add("--quiet", action="store_true", help="print errors and warnings only")
+    add("--debug", action="store_true", help="print details, and tracebacks of errors")
+
+
+def _known(parser: argparse.ArgumentParser, arguments: list[str], namespace: argparse.Namespace) -> argparse.Namespace:
+    parsed, unknown = parser.parse_known_args(arguments, namespace)
+    if unknown:
+        word = unknown[0].partition("=")[0]
+        options = re.findall(r"--[a-z-]+", parser.format_help())
+        raise UsageError(f"{parser.prog} knows no {word!r}", hints=[_meant(word, options, parser.prog)])
+    return parsed
+
+
+def _verb(rest: list[str]) -> Verb:
+    names = [verb.name for verb in VERBS]
+    if not rest:
+        raise UsageError("no verb was given", hints=[Hint("verb", f"verbs are: {', '.join(names)}")])
+    for verb in VERBS:
+        if verb.name == rest[0]:
+            return verb
+    raise UsageError(f"there is no verb {rest[0]!r}", hints=[_meant(rest[0], names, "lockhouse")])
+
+
+def _meant(word: str, known: Sequence[str], program: str) -> Hint:
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return Hint("did-you-mean", f"did you mean {close[0]}?")
+    return Hint("help", f"see {program} --help")

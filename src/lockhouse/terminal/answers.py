@@ -1,0 +1,284 @@
+"""What a verb says to people when it has succeeded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockhouse.evidence import CheckResult, VerifyReport
+from lockhouse.findings import Finding, ScanReport
+from lockhouse.host import AcceleratorReading, Host
+from lockhouse.plan import Plan
+from lockhouse.steps import Context
+from lockhouse.terminal.device import Signs
+from lockhouse.terminal.documents import choice_of
+from lockhouse.terminal.quantities import duration, size
+from lockhouse.terminal.record import Record
+from lockhouse.terminal.text import clean, fold, table
+
+if TYPE_CHECKING:
+    from lockhouse.environments.history import GenerationSummary
+    from lockhouse.plugins import PluginRecord
+    from lockhouse.upkeep import Cleaned
+
+__all__ = ["ANSWERS", "Page", "answer_lines", "conclusion"]
+
+
+class Page:
+    """What an answer is written for: the record of the run and the room there is."""
+
+    def __init__(self, record: Record, width: int | None, signs: Signs, *, debug: bool) -> None:
+        self.record = record
+        self.width = width
+        self.signs = signs
+        self.debug = debug
+
+    @property
+    def context(self) -> Context:
+        """The context of the run."""
+        assert self.record.context is not None
+        return self.record.context
+
+    def table(self, rows: list[tuple[str, ...]]) -> list[str]:
+        """Align rows within the room there is."""
+        return table(rows, self.width, self.signs.ellipsis)
+
+    def pairs(self, rows: list[tuple[str, str]]) -> Iterator[str]:
+        """Put names before texts that may be long."""
+        column = max((len(name) for name, _ in rows), default=0) + 2
+        for name, text in rows:
+            rest = " " * (column if self.width is None or self.width >= 60 else 4)
+            yield from fold(clean(text), self.width, first=f"{name:<{column}}", rest=rest)
+
+    def text(self, text: str) -> list[str]:
+        """Fold one text."""
+        return fold(clean(text), self.width)
+
+
+def answer_lines(verb: str, page: Page) -> list[str]:
+    """Give the lines of a verb's answer."""
+    return list(ANSWERS[verb](page))
+
+
+def conclusion(context: Context) -> str:
+    """Say in one line where the environment is, which it is, and what proves it."""
+    from lockhouse.environments.generations import Generations
+    from lockhouse.state import read_value
+
+    where = _relative(context.project.pointer, context.project.root)
+    current = Generations(context.project).current()
+    if current is None:
+        return f"there is no environment at {where}"
+    digest = current.environment_digest or "unknown"
+    parts = [f"environment {where} is generation {current.number}", f"digest {digest[:12]}"]
+    report = read_value(current.metadata / "verify.json", VerifyReport, "verify")
+    if report is not None:
+        passed = sum(check.ok for check in report.checks)
+        skipped = sum(check.outcome == "skipped" for check in report.checks)
+        parts.append("verified" + (f" by {_count(passed, 'check')}" if passed else ""))
+        if skipped:
+            parts.append(f"{_count(skipped, 'check')} not possible on this machine")
+    return ", ".join(parts)
+
+
+def _detect(page: Page) -> Iterator[str]:
+    host = page.record.value(Host)
+    if host is None:
+        return
+    choice = choice_of(page.context, host)
+    version = page.context.manifest.python_version(choice.variant or "")
+    interpreter = host.interpreter(version)
+    python = f"{interpreter.version} at {interpreter.executable}" if interpreter else f"{version} was not found"
+    readings = host.readings
+    rows = [
+        ("platform", ", ".join(filter(None, (host.platform, host.libc, host.macos and f"macOS {host.macos}")))),
+        ("python", python),
+        ("memory", f"{size(readings.memory_available)} available of {size(readings.memory_total)}"),
+        ("disk", f"{size(readings.disk_free)} free"),
+        *((reading.namespace, _reading(reading)) for reading in host.accelerators),
+        ("variant", f"{choice.variant or 'none fits'}: {choice.reason}"),
+    ]
+    yield from page.pairs(rows)
+    if page.debug:
+        yield ""
+        for item in choice.considered:
+            yield from page.text(f"{item.variant}: {'' if item.supported else 'not '}supported: {item.reason}")
+        yield ""
+        header = ("PROBE", "SECONDS", "ANSWER")
+        told = [(probe.name, f"{probe.seconds:.2f}", probe.answer or f"none: {probe.error}") for probe in host.probes]
+        yield from page.table([header, *told])
+
+
+def _reading(reading: AcceleratorReading) -> str:
+    if not reading.present:
+        return "; ".join(("not found", *reading.notes))
+    devices: dict[str, int] = {}
+    for device in reading.devices:
+        memory = size(device.memory) if device.memory else None
+        text = ", ".join(filter(None, (device.name, memory, device.capability)))
+        devices[text] = devices.get(text, 0) + 1
+    return (
+        "; ".join(
+            filter(
+                None,
+                (
+                    *(f"{count} x {text}" if count > 1 else text for text, count in devices.items()),
+                    reading.driver and f"driver {reading.driver}",
+                    reading.runtime and f"runtime {reading.runtime}",
+                    *reading.notes,
+                ),
+            )
+        )
+        or "present"
+    )
+
+
+def _plan(page: Page) -> Iterator[str]:
+    plan = page.record.value(Plan)
+    if plan is None:
+        return
+    header = ("DISTRIBUTION", "VERSION", "STAGE", "SIZE", "REQUIRED BY")
+    rows = [
+        (item.name, item.version, item.stage, size(item.size), ", ".join(item.required_by) or "manifest")
+        for item in plan.distributions
+    ]
+    yield from page.table([header, *rows])
+    yield ""
+    for omitted in plan.omitted:
+        yield from page.text(f"left out: stage {omitted.name}: {omitted.reason}")
+    for edge in plan.excluded:
+        why = f": {edge.reason}" if edge.reason else ""
+        yield from page.text(f"cut: {edge.distribution} does not bring {edge.dependency}{why}")
+    for note in plan.notes:
+        yield from page.text(note)
+    total = size(sum(item.size for item in plan.distributions))
+    yield from page.text(
+        f"{_count(len(plan.distributions), 'wheel')}, {total}, variant {plan.target.variant}, digest {plan.digest[:12]}"
+    )
+
+
+def _download(page: Page) -> Iterator[str]:
+    plan = page.record.value(Plan)
+    if plan is not None:
+        where = _relative(page.context.project.wheelhouse, page.context.project.root)
+        total = size(sum(item.size for item in plan.distributions))
+        yield from page.text(f"{_count(len(plan.distributions), 'wheel')}, {total}, in {where}")
+
+
+def _scan(page: Page) -> Iterator[str]:
+    report = page.record.value(ScanReport)
+    if report is None:
+        return
+    if page.record.unchanged("scan"):  # else they were told when the scan ran
+        for finding in report.findings:
+            yield from page.text(_finding(finding))
+    yield from page.text(
+        f"{_count(report.wheels, 'wheel')} judged by {_count(len(report.rules), 'rule')}: nothing refused"
+    )
+
+
+def _finding(finding: Finding) -> str:
+    return f"warning: {finding.message}" if finding.severity == "warn" else finding.message
+
+
+def _install(page: Page) -> Iterator[str]:
+    yield from page.text(conclusion(page.context))
+
+
+def _verify(page: Page) -> Iterator[str]:
+    report = page.record.value(VerifyReport)
+    if report is not None:
+        yield from page.table([_check(check, page.signs) for check in report.checks])
+    yield from _install(page)
+
+
+def _check(check: CheckResult, signs: Signs) -> tuple[str, ...]:
+    if check.outcome == "skipped":
+        return "-", check.name, "skipped", check.output.strip().partition("\n")[0]
+    sign = signs.done if check.ok else signs.failed
+    return sign, check.name, duration(check.seconds), "" if check.ok else "failed, and is not critical"
+
+
+def _generations(page: Page) -> Iterator[str]:
+    found: tuple[GenerationSummary, ...] = page.record.result
+    if not found:
+        yield "there are no generations yet"
+        return
+    header = ("", "NUMBER", "STATE", "CREATED", "DIGEST", "SIZE", "LOCK")
+    yield from page.table(
+        [
+            header,
+            *(
+                (
+                    "*" if item.current else "",
+                    str(item.number),
+                    "moved" if item.moved else item.state,
+                    item.created.replace("T", " ").replace("Z", " UTC"),
+                    (item.environment_digest or "")[:12],
+                    "" if item.size is None else size(item.size),
+                    Path(item.lock).name if item.lock else "",
+                )
+                for item in found
+            ),
+        ]
+    )
+
+
+def _rollback(page: Page) -> Iterator[str]:
+    if page.record.result is not None:
+        yield from page.text(f"generation {page.record.result} is no longer in use; it is kept")
+    yield from _install(page)
+
+
+def _clean(page: Page) -> Iterator[str]:
+    cleaned: Cleaned = page.record.result
+    if not cleaned.freed:
+        yield "there is nothing to free"
+        return
+    root = page.context.project.root
+    yield from page.table([(item.kind, size(item.size), _relative(Path(item.path), root)) for item in cleaned.freed])
+    yield f"{size(cleaned.size)} {'would be freed' if cleaned.dry_run else 'freed'}"
+
+
+def _plugins(page: Page) -> Iterator[str]:
+    found: tuple[PluginRecord, ...] = page.record.result
+    rows = [
+        (
+            item.name,
+            item.version,
+            item.origin,
+            item.status,
+            ", ".join(hook.removeprefix("lockhouse_") for hook in item.hooks),
+        )
+        for item in found
+    ]
+    yield from page.table([("PLUGIN", "VERSION", "ORIGIN", "STATUS", "HOOKS"), *rows])
+    for item in found:
+        if item.error:
+            yield from page.text(f"{item.name}: {item.error}")
+
+
+def _relative(path: Path, root: Path) -> str:
+    return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+ANSWERS: dict[str, Callable[[Page], Iterator[str]]] = {
+    "detect": _detect,
+    "plan": _plan,
+    "download": _download,
+    "scan": _scan,
+    "install": _install,
+    "upgrade": _install,
+    "verify": _verify,
+    "generations": _generations,
+    "rollback": _rollback,
+    "clean": _clean,
+    "plugins": _plugins,
+}
+"""What each verb says."""

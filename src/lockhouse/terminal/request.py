@@ -1,0 +1,25 @@
+"""What was asked for on the command line, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockhouse.steps import Options
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One verb, how it is to run, and how it is to be shown. ``number`` and ``dry_run`` belong to single verbs."""
+
+    verb: str
+    root: Path = field(default_factory=Path.cwd)
+    manifest: str | None = None
+    options: Options = field(default_factory=Options)
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+    number: int | None = None
+    dry_run: bool = False

@@ -1,0 +1,113 @@
+"""One command from request to exit status: run the verb, show its events, then its answer, document or error."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import TextIO
+
+from lockhouse.errors import Hint, InternalError, Interrupted, LockhouseError, StorageError, UsageError
+from lockhouse.events import Event
+from lockhouse.terminal import Listener, listener, show_error
+from lockhouse.terminal.record import Record
+from lockhouse.terminal.request import Request
+from lockhouse.terminal.streams import interruptible, reserved_output, tolerate, write
+
+__all__ = ["refuse", "serve"]
+
+REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE})
+"""What an operating system says no with although lockhouse did nothing wrong."""
+
+
+def serve(request: Request) -> int:
+    """Run a request and return its exit status."""
+    tolerate(sys.stdout)
+    try:
+        with interruptible(), _output(request.json) as output:
+            return _serve(request, output)
+    except KeyboardInterrupt:  # once more, while the first was being dealt with
+        return Interrupted.exit_status
+
+
+def refuse(error: UsageError, *, verb: str | None, json: bool) -> int:
+    """Show that a command line makes no sense, and return its exit status; ``verb`` is None where it names none."""
+    if json:
+        from lockhouse.terminal.documents import document, render, usage_document
+
+        write(sys.stdout, render(document(verb, Record(), error) if verb else usage_document(error)))
+    show_error(error, sys.stderr)
+    return error.exit_status
+
+
+@contextlib.contextmanager
+def _output(reserved: bool) -> Iterator[TextIO]:
+    if not reserved:
+        yield sys.stdout
+        return
+    with reserved_output() as output:
+        yield output
+
+
+def _serve(request: Request, output: TextIO) -> int:
+    record = Record()
+    shown = listener(sys.stderr, request.quiet, request.debug)
+    error: LockhouseError | None = None
+    try:
+        _perform(request, record, shown)
+    except BaseException as caught:  # noqa: BLE001 - the boundary: nothing leaves it but an exit status
+        error = explain(caught, debug=request.debug)
+    finally:
+        shown.close()
+    hints = record.context.plugins.hints(error) if record.context is not None and error is not None else ()
+    if error is not None:
+        if request.debug:
+            write(sys.stderr, "".join(traceback.format_exception(error)))
+        show_error(error, sys.stderr, hints)
+    if request.json:
+        from lockhouse.terminal.documents import document, render
+
+        write(output, render(document(request.verb, record, error, hints)))
+    elif error is None and not request.quiet:
+        _answer(request, record, output)
+    return error.exit_status if error is not None else 0
+
+
+def _perform(request: Request, record: Record, shown: Listener) -> None:
+    from lockhouse.terminal.verbs import perform
+
+    def emit(event: Event) -> None:
+        record(event)
+        shown(event)
+
+    perform(request, record, emit)
+
+
+def _answer(request: Request, record: Record, output: TextIO) -> None:
+    from lockhouse.terminal.answers import Page, answer_lines
+    from lockhouse.terminal.device import signs_of, width_of
+
+    page = Page(record, width_of(output), signs_of(output), debug=request.debug)
+    write(output, "".join(f"{line}\n" for line in answer_lines(request.verb, page)))
+
+
+def explain(caught: BaseException, *, debug: bool) -> LockhouseError:
+    """Turn whatever stopped a verb into an error that can be shown."""
+    if isinstance(caught, KeyboardInterrupt):
+        return Interrupted("interrupted")
+    if isinstance(caught, OSError) and caught.errno in REFUSALS:
+        where = f" at {caught.filename}" if caught.filename else ""
+        error: LockhouseError = StorageError(f"the system refused{where}", cause=caught.strerror)
+    elif isinstance(caught, InternalError):
+        error = caught
+    elif isinstance(caught, LockhouseError):
+        return caught
+    else:
+        error = InternalError("lockhouse has a defect", cause=f"{type(caught).__name__}: {caught}")
+    error.__cause__ = error.__cause__ or (caught if caught is not error else None)
+    if isinstance(error, InternalError):
+        text = "report this with the traceback above" if debug else "run again with --debug to see where it happened"
+        error.hints = (*error.hints, Hint("report" if debug else "debug", text))
+    return error

@@ -1,0 +1,35 @@
+"""What each verb runs."""
+
+from __future__ import annotations
+
+from lockhouse.events import Emit
+from lockhouse.plugins import Plugins
+from lockhouse.terminal.record import Record
+from lockhouse.terminal.request import Request
+
+__all__ = ["perform"]
+
+
+def perform(request: Request, record: Record, emit: Emit) -> None:
+    """Do what was asked for and leave what there is to show in the record; raise the error that stopped it."""
+    if request.verb == "plugins":  # also where there is no manifest, or a broken one
+        record.result = Plugins.load(request.root.absolute() / "plugins", emit).records
+        return
+    from lockhouse.tasks import open_context, run_verb
+
+    context = open_context(request.root, request.manifest, request.options, emit)
+    record.begin(context)
+    if request.verb == "generations":
+        from lockhouse.environments.history import list_generations
+
+        record.result = list_generations(context.project, sizes=True)
+    elif request.verb == "rollback":
+        from lockhouse.upkeep import roll_back
+
+        record.result = roll_back(context, request.number)
+    elif request.verb == "clean":
+        from lockhouse.upkeep import clean
+
+        record.result = clean(context, dry_run=request.dry_run)
+    else:
+        run_verb("install" if request.verb == "upgrade" else request.verb, context)
