@@ -1,0 +1,37 @@
+"""What to ask the machine about NVIDIA GPUs, best source first."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+
+from lockhouse.accelerators import Question
+
+__all__ = ["questions"]
+
+SMI = ("nvidia-smi", "--query-gpu=index,name,driver_version,compute_cap,memory.total", "--format=csv,noheader,nounits")
+"""Only the query form: the table for people changed its wording with driver 610."""
+
+
+def questions() -> list[Question]:
+    """All questions of this platform; none of them loads a framework, and each may hang without harm."""
+    if sys.platform == "darwin":
+        return []
+    asked = [
+        Question(name="nvml", kind="python", ask=(_program("nvml"),), timeout=10.0),
+        Question(name="libcuda", kind="python", ask=(_program("libcuda"),), timeout=10.0),
+        Question(name="nvidia-smi", kind="command", ask=SMI, timeout=10.0),
+        Question(name="surroundings", kind="python", ask=(_program("surroundings"),), timeout=5.0),
+    ]
+    if sys.platform == "linux":
+        asked += [
+            Question(name="kernel-module", kind="file", ask=("/sys/module/nvidia/version",)),
+            Question(name="kernel-driver", kind="file", ask=("/proc/driver/nvidia/version",)),
+            Question(name="kernel", kind="file", ask=("/proc/sys/kernel/osrelease",)),
+            Question(name="tegra", kind="file", ask=("/etc/nv_tegra_release",)),
+        ]
+    return asked
+
+
+def _program(name: str) -> str:
+    return (files("lockhouse_cuda") / "probes" / f"{name}.py").read_text(encoding="utf-8")

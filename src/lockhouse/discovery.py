@@ -1,0 +1,95 @@
+"""Where plugins come from: entry points of installed distributions, and files of the project.
+
+Finding a plugin runs none of its code; a :class:`Candidate` is loaded by :mod:`lockhouse.plugins`, one at a time, so
+that one that cannot be loaded does not take the others with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+
+__all__ = ["GROUP", "Candidate", "Origin", "entry_point_plugins", "project_plugins"]
+
+GROUP = "lockhouse.v1"
+DISTRIBUTION = "lockhouse"
+
+Origin = Literal["built-in", "entry-point", "project"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A plugin that was found and not yet loaded; ``load`` imports it and may raise anything."""
+
+    name: str
+    version: str
+    distribution: str
+    origin: Origin
+    load: Callable[[], object]
+
+
+def entry_point_plugins() -> Iterator[Candidate]:
+    """Give what installed distributions register, those of lockhouse first, then by name and distribution."""
+    found = [(*_source(point), point) for point in entry_points(group=GROUP)]
+    found.sort(key=lambda item: (item[0] != DISTRIBUTION, item[2].name, item[0]))
+    for distribution, version, point in found:
+        yield Candidate(
+            name=point.name,
+            version=version,
+            distribution=distribution,
+            origin="built-in" if distribution == DISTRIBUTION else "entry-point",
+            load=point.load,
+        )
+
+
+def _source(point: EntryPoint) -> tuple[str, str]:
+    if point.dist is None:
+        return "unknown", "0+unknown"
+    try:
+        return canonicalize_name(point.dist.name), point.dist.version
+    except Exception:  # noqa: BLE001  damaged metadata of a stranger; KeyError, TypeError or a parser's own error
+        return "unknown", "0+unknown"
+
+
+def project_plugins(folder: Path) -> Iterator[Candidate]:
+    """Give the ``*.py`` files of a project's plugin folder; packages in it are not plugins."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.glob("*.py")):
+        if not path.is_file() or path.name.startswith(("_", ".")):
+            continue
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        except OSError:
+            digest = "unreadable"
+        yield Candidate(
+            name=path.stem,
+            version=f"sha256:{digest}",
+            distribution=f"plugins/{path.name}",
+            origin="project",
+            load=lambda path=path: _load_file(path),  # type: ignore[misc]
+        )
+
+
+def _load_file(path: Path) -> object:
+    name = f"_lockhouse_project_plugin_{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickles of the plugin look their module up by name.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

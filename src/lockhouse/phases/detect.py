@@ -1,0 +1,205 @@
+"""Detect: find out what this machine is, and which variant of the manifest it would get."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lockhouse
+from lockhouse.accelerators import Accelerator, Consideration, choose_variant
+from lockhouse.codec import digest_of
+from lockhouse.environments.interpreters import find_interpreters, interpreters_fingerprint
+from lockhouse.errors import InternalError, PluginError
+from lockhouse.events import Message
+from lockhouse.host import AcceleratorReading, Device, Host, Probe
+from lockhouse.machine import platform_facts, read_resources
+from lockhouse.manifest import Manifest
+from lockhouse.probing import ask, probe_environment
+from lockhouse.project import Project
+from lockhouse.steps import Context, Step
+
+__all__ = ["DetectReport", "describe", "detect_host", "host_fingerprint", "steps"]
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectReport:
+    """What ``lockhouse detect`` tells.
+
+    ``python`` is the version that the manifest's environment would run on, ``interpreter`` its path; None if this
+    machine has none. ``accelerator`` and ``variant`` are the choice and ``reason`` its reason; ``devices`` are those of
+    the chosen accelerator, of all of them where the manifest has no variants. ``probes`` is the whole ledger.
+    """
+
+    platform: str
+    libc: str | None
+    macos: str | None
+    python: str | None
+    interpreter: str | None
+    accelerator: str | None
+    variant: str | None
+    reason: str
+    considered: tuple[Consideration, ...]
+    devices: tuple[Device, ...]
+    accelerators: tuple[AcceleratorReading, ...]
+    memory: int
+    disk_free: int
+    cpus: int
+    probes: tuple[Probe, ...]
+
+
+def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
+    """Give the step ``detect``."""
+    return (
+        Step(
+            name="detect",
+            phase="detect",
+            doc="find out what this machine is and what it can run",
+            outputs=(project.state / "host.json",),
+            up_to_date=_up_to_date,
+            run=_run,
+        ),
+    )
+
+
+def describe(context: Context) -> DetectReport:
+    """Tell what the step found, and what the manifest would get on this machine; it must have run."""
+    host = context.state.read(Host)
+    if host is None:
+        raise InternalError("the machine is described before it was looked at")
+    accelerators = context.plugins.accelerators()
+    choice = choose_variant(context.manifest, host, accelerators, context.options.selection.accelerator)
+    interpreter = host.interpreter(context.manifest.python_version(choice.variant or ""))
+    chosen = [item for item in host.accelerators if choice.accelerator in (None, item.namespace)]
+    resources = read_resources(context.project.root)
+    return DetectReport(
+        platform=host.platform,
+        libc=host.libc,
+        macos=host.macos,
+        python=interpreter.version if interpreter else None,
+        interpreter=interpreter.executable if interpreter else None,
+        accelerator=choice.accelerator,
+        variant=choice.variant,
+        reason=choice.reason,
+        considered=choice.considered,
+        devices=tuple(device for reading in chosen for device in reading.devices),
+        accelerators=host.accelerators,
+        memory=resources.memory_total,
+        disk_free=resources.disk_free,
+        cpus=resources.cpus,
+        probes=host.probes,
+    )
+
+
+def detect_host(accelerators: Sequence[Accelerator], folder: Path, fingerprint: str) -> Host:
+    """Ask the machine everything, all at once; ``folder`` says whose disk is measured."""
+    with ThreadPoolExecutor(max_workers=len(accelerators) + 1, thread_name_prefix="detect") as pool:
+        found = pool.submit(find_interpreters)
+        answers = list(pool.map(_read, accelerators))
+        interpreters = found.result()
+    facts = platform_facts()
+    return Host(
+        platform=facts.platform,
+        system=facts.system,
+        machine=facts.machine,
+        libc=facts.libc,
+        macos=facts.macos,
+        platform_tags=facts.platform_tags,
+        interpreters=interpreters.interpreters,
+        accelerators=tuple(reading for reading, _ in answers),
+        fingerprint=fingerprint,
+        readings=read_resources(folder),
+        probes=(*interpreters.probes, *(probe for _, probes in answers for probe in probes)),
+    )
+
+
+def host_fingerprint(accelerators: Sequence[Accelerator], versions: dict[str, str]) -> str:
+    """Digest of everything that the answers depend on and that file look-ups can tell; no process is started.
+
+    ``versions`` are those of the plugins: a newer one may ask better questions. A restart of the system counts,
+    because devices come and go with it.
+    """
+    try:
+        boot = BOOT.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        boot = ""
+    uname = platform.uname()
+    return digest_of(
+        {
+            "lockhouse": lockhouse.__version__,
+            "plugins": versions,
+            "platform": [sysconfig.get_platform(), uname.system, uname.machine, uname.release, uname.version, boot],
+            "running": [sys.executable, sys.version],
+            "interpreters": interpreters_fingerprint(),
+            # Not only a choice of devices such as CUDA_VISIBLE_DEVICES: all that probes get to see.
+            "variables": hashlib.sha256(repr(sorted(probe_environment(os.environ).items())).encode()).hexdigest(),
+            "accelerators": {accelerator.namespace: _fingerprint(accelerator) for accelerator in accelerators},
+        }
+    )
+
+
+def _up_to_date(context: Context) -> bool:
+    host = context.state.read(Host)
+    return host is not None and host.fingerprint == _current(context)
+
+
+def _run(context: Context) -> None:
+    accelerators = context.plugins.accelerators()
+    # Taken first: what changes while the questions are out is then asked about again next time.
+    fingerprint = _current(context)
+    host = detect_host(accelerators, context.project.root, fingerprint)
+    context.state.write(host)
+    for reading in host.accelerators:
+        for note in reading.notes:
+            context.tell(Message(level="info" if reading.present else "detail", text=f"{reading.namespace}: {note}"))
+    for probe in host.probes:
+        if probe.error:
+            context.tell(Message(level="detail", text=f"{probe.name}: {probe.error}"))
+    context.summarise("detect", _summary(host))
+
+
+def _current(context: Context) -> str:
+    return host_fingerprint(context.plugins.accelerators(), context.plugins.versions)
+
+
+def _fingerprint(accelerator: Accelerator) -> str:
+    try:
+        return accelerator.fingerprint()
+    except PluginError as error:
+        return f"failed: {error.cause}"  # a constant: failing again is no reason to ask again
+
+
+def _read(accelerator: Accelerator) -> tuple[AcceleratorReading, tuple[Probe, ...]]:
+    """Ask one accelerator's questions and let it read the answers; what fails on the way stands in the ledger."""
+    namespace = accelerator.namespace
+    probes: tuple[Probe, ...] = ()
+    try:
+        questions = accelerator.questions()
+        probes = ask(namespace, questions)
+        answers = {question.name: probe for question, probe in zip(questions, probes, strict=True)}
+        reading = accelerator.read(answers)
+    except PluginError as error:
+        text = f"{error.summary}: {error.cause}" if error.cause else error.summary
+        failure = Probe(name=f"{namespace}:plugin", answer=None, seconds=0.0, error=text)
+        return AcceleratorReading(namespace=namespace, present=False, notes=(text,)), (*probes, failure)
+    return replace(reading, namespace=namespace), probes
+
+
+def _summary(host: Host) -> str:
+    parts = [host.platform]
+    if host.interpreters:
+        parts.append(f"Python {', '.join(dict.fromkeys(item.release for item in host.interpreters))}")
+    for reading in host.accelerators:
+        names = [device.name for device in reading.devices]
+        for name in dict.fromkeys(names):
+            count = names.count(name)
+            parts.append(f"{count} x {name}" if count > 1 else name)
+    return ", ".join(parts)

@@ -1,0 +1,161 @@
+"""Asking the machine: questions of accelerators, each in a process of its own with a time limit.
+
+Nothing here raises and nothing here waits longer than the longest limit: a driver that hangs costs its own question's
+limit, once, and every answer or failure goes into the ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+from lockhouse.accelerators import Question
+from lockhouse.host import Probe
+
+__all__ = ["LONGEST_ANSWER", "ask", "probe_environment", "run_limited"]
+
+LONGEST_ANSWER = 64 * 1024
+"""Bytes of an answer that are kept."""
+
+LONGEST_TIMEOUT = 60.0
+"""Seconds that any question may take, whatever its plugin says."""
+
+PASSED_ON = frozenset(
+    {
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "LANG",
+        # Without these Windows programs do not start or do not find their DLLs.
+        "COMSPEC",
+        "PATHEXT",
+        "PROGRAMDATA",
+        "PROGRAMFILES",
+        "PROGRAMW6432",
+        "SYSTEMDRIVE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "WINDIR",
+    }
+)
+PASSED_ON_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_DEVICE_", "ZE_", "ONEAPI_", "SYCL_")
+"""Variables by which drivers decide what they show; an answer without them would be about another machine."""
+
+
+def ask(namespace: str, questions: Sequence[Question]) -> tuple[Probe, ...]:
+    """Ask all questions at once; the probes come in the order of the questions."""
+    if not questions:
+        return ()
+    with ThreadPoolExecutor(max_workers=min(len(questions), 16), thread_name_prefix="probe") as pool:
+        return tuple(pool.map(lambda question: _probe(namespace, question), questions))
+
+
+def _probe(namespace: str, question: Question) -> Probe:
+    started = time.monotonic()
+    answer: str | None = None
+    error: str | None = None
+    try:
+        answer = _answer(question)
+    except _NoAnswer as problem:
+        error = str(problem)
+    except Exception as problem:  # noqa: BLE001  whatever a question is made of, it costs no more than itself
+        error = f"{type(problem).__name__}: {problem}"
+    name = f"{namespace}:{question.name}"
+    return Probe(name=name, answer=answer, seconds=round(time.monotonic() - started, 4), error=error)
+
+
+class _NoAnswer(Exception):
+    """Why there is no answer."""
+
+
+def _answer(question: Question) -> str:
+    if question.kind == "file":
+        return _read(question.ask[0])
+    # -I and -S: nothing of the user's, no site-packages; the standard library alone starts in 10 ms.
+    bare = [sys.executable, "-I", "-S", "-c"] if question.kind == "python" else []
+    argv = [*bare, *question.ask]
+    timeout = min(max(question.timeout, 0.01), LONGEST_TIMEOUT)
+    status, output, complaint = run_limited(argv, timeout, probe_environment(os.environ))
+    if status is None:
+        raise _NoAnswer(f"no answer within {timeout:g} s; stopped")
+    if status != 0:
+        lines = (complaint.strip() or output.strip()).splitlines()
+        ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        raise _NoAnswer(f"{ended}: {lines[-1][:500]}" if lines else ended)
+    return output
+
+
+def _read(path: str) -> str:
+    try:
+        # Non-blocking, so that a FIFO in the place of a file is an empty answer and not an endless wait.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise _NoAnswer(error.strerror or str(error)) from error
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            data = file.read(LONGEST_ANSWER) or b""
+        except OSError as error:
+            raise _NoAnswer(error.strerror or str(error)) from error
+    return data.decode("utf-8", "replace").replace("\0", "")
+
+
+def probe_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Pick what a probe needs of the environment: paths, and what decides which devices a driver shows."""
+    chosen = {
+        name: value
+        for name, value in environ.items()
+        if name.upper() in PASSED_ON or name.upper().startswith(PASSED_ON_PREFIXES)
+    }
+    return chosen | {"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}
+
+
+def run_limited(argv: Sequence[str], timeout: float, environ: Mapping[str, str]) -> tuple[int | None, str, str]:
+    """Run a program to its end or its time limit (status None); return status and the beginnings of both outputs.
+
+    Output goes to files, not pipes: a grandchild that outlives the program holds a pipe open, and whoever reads it
+    waits for that. The whole process group is killed at the limit. Raises OSError when the program cannot be started.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaint:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=complaint,
+            env=dict(environ),
+            cwd=Path(sys.executable).anchor or os.sep,
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        status: int | None
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            _kill_group(process)
+        return status, _beginning(output), _beginning(complaint)
+
+
+def _beginning(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(LONGEST_ANSWER).decode("utf-8", "replace").replace("\0", "")
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it started; a process in uninterruptible sleep (a hung driver) is left to the system."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None:
+            process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.5)
