@@ -43,7 +43,10 @@ def remove_bytecode(root: Path) -> int:
         if "__pycache__" in folders:
             cache = Path(folder, "__pycache__")
             folders.remove("__pycache__")
-            if not cache.is_symlink():
+            if cache.is_symlink():
+                cache.unlink()
+                removed += 1
+            else:
                 removed += sum(len(names) for _, _, names in os.walk(cache))
                 shutil.rmtree(cache)
         for name in files:
