@@ -20,6 +20,7 @@ from lockhouse.resolution.routing import Routing, Servers, local_folders, wishes
 from lockhouse.resolution.situation import Situation
 from lockhouse.resolution.solving import Answer, Solver
 from lockhouse.resolution.stages import assign_stages, installation_order
+from lockhouse.resolution.target import target_tags
 from lockhouse.resolution.uv import Preference
 from lockhouse.steps import Context
 from lockhouse.wheels.client import Client
@@ -59,6 +60,7 @@ class _Planning:
         self.solver = Solver(
             manifest=manifest,
             interpreter=situation.interpreter,
+            tags=target_tags(situation.target.python_tag, situation.host.platform_tags),
             configuration=configuration,
             client=client,
             wheelhouse=wheelhouse,

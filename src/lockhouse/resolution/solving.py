@@ -64,6 +64,7 @@ class Solver:
 
     manifest: Manifest
     interpreter: Interpreter
+    tags: tuple[str, ...]
     configuration: PipConfiguration
     client: Client
     wheelhouse: Wheelhouse
@@ -98,6 +99,7 @@ class Solver:
         return Request(
             python=self.interpreter.executable,
             release=self.interpreter.release,
+            tags=self.tags,
             requirements=tuple(requirements),
             constraints=self.constraints,
             general=general,

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import tomli_w
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lockhouse.errors import Hint, InternalError, NetworkError, ResolutionError, SubprocessFailed
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
@@ -66,11 +66,13 @@ class Request:
 
     ``general`` serves every name that is not in ``routes``, first one first; ``routes`` sends names to servers of
     ``explicit``, by name. ``strategy`` is pip's (best version of all indexes) or the safe one (first index that knows
-    the name). ``python`` is the interpreter that the environment will be made from.
+    the name). ``python`` is the interpreter that the environment will be made from, ``tags`` are the wheel tags that it
+    accepts, best first.
     """
 
     python: str
     release: str
+    tags: tuple[str, ...]
     requirements: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     general: tuple[Server, ...] = ()
@@ -138,7 +140,7 @@ def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved
             ) from error
         if ended.returncode != 0:
             raise _failure(argv, ended.returncode, ended.stderr, request.offline)
-        return _resolved(tomllib.loads(output.read_text(encoding="utf-8")), work)
+        return _resolved(tomllib.loads(output.read_text(encoding="utf-8")), request.tags, work)
 
 
 def _uv() -> str:
@@ -265,27 +267,34 @@ def _readable(output: str) -> str:
     return re.sub(r"https?://[^\s`'\")]+", lambda match: without_credentials(match.group()), text)
 
 
-def _resolved(document: Mapping[str, Any], work: Path) -> tuple[Resolved, ...]:
+def _resolved(document: Mapping[str, Any], tags: Sequence[str], work: Path) -> tuple[Resolved, ...]:
+    rank = {tag: position for position, tag in enumerate(tags)}
     found = []
     for package in document.get("packages", ()):
-        wheels: list[Any] = package.get("wheels", [])
-        if len(wheels) != 1:
-            raise InternalError(
-                f"the resolver gave {len(wheels)} wheels for {package['name']}", cause="one was expected"
-            )
-        wheel = wheels[0]
-        url, path = _location(wheel, work)
-        found.append(
-            Resolved(
-                name=canonicalize_name(package["name"]),
-                version=package["version"],
-                filename=wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]),
-                url=without_credentials(url),
-                sha256=wheel.get("hashes", {}).get("sha256"),
-                size=wheel.get("size") or (path.stat().st_size if path else None),
-            )
-        )
+        wheels = [_wheel(wheel, package["version"], package["name"], work) for wheel in package.get("wheels", ())]
+        if not wheels:
+            raise InternalError(f"the resolver gave no wheel for {package['name']}")
+        found.append(min(wheels, key=lambda item: _preference(item.filename, rank)))
     return tuple(sorted(found, key=lambda item: item.name))
+
+
+def _wheel(wheel: Mapping[str, Any], version: str, name: str, work: Path) -> Resolved:
+    url, path = _location(wheel, work)
+    return Resolved(
+        name=canonicalize_name(name),
+        version=version,
+        filename=wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]),
+        url=without_credentials(url),
+        sha256=wheel.get("hashes", {}).get("sha256"),
+        size=wheel.get("size") or (path.stat().st_size if path else None),
+    )
+
+
+def _preference(filename: str, rank: Mapping[str, int]) -> tuple[int, int, str]:
+    """Order wheels of one version as installers do: the most specific tag, then the highest build number."""
+    _, _, build, tags = parse_wheel_filename(filename)
+    best = min((rank.get(str(tag), len(rank)) for tag in tags), default=len(rank))
+    return best, -build[0] if build else 0, filename
 
 
 def _location(wheel: Mapping[str, Any], work: Path) -> tuple[str, Path | None]:

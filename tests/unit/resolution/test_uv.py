@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.tags import sys_tags
 
 from fixtures.index import Index, serving
 from fixtures.wheels import build_wheel
@@ -19,7 +20,8 @@ RELEASE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def solve(*requirements: str, **fields: Any) -> dict[str, Resolved]:
-    request = Request(python=sys.executable, release=RELEASE, requirements=requirements, **fields)
+    tags = tuple(str(tag) for tag in sys_tags())
+    request = Request(python=sys.executable, release=RELEASE, tags=tags, requirements=requirements, **fields)
     return {item.name: item for item in resolve(request, read_pip_configuration(os.environ))}
 
 
@@ -118,3 +120,10 @@ def test_users_own_uv_settings_do_not_count(index: Index, monkeypatch: pytest.Mo
     monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple/")
     monkeypatch.setenv("UV_NO_INDEX", "1")
     assert "alpha" in solve("alpha", general=general(index))
+
+
+def test_wheel_with_the_best_tag_is_taken(index: Index) -> None:
+    best = next(tag for tag in sys_tags() if "any" not in tag.platform)
+    build_wheel(index.folder, "alpha")
+    build_wheel(index.folder, "alpha", tag=str(best))
+    assert solve("alpha", general=general(index))["alpha"].filename == f"alpha-1.0-{best}.whl"
