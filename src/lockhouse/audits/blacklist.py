@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, cut, described, relief, stage_of, trail
+from lockhouse.audits.telling import asking, chain_to, cut, described, relief, stage_of, trail
 from lockhouse.findings import Finding
 from lockhouse.manifest import BlacklistEntry, Manifest
 from lockhouse.plan import Plan, PlannedDistribution
@@ -50,8 +50,6 @@ class Blacklist:
                     yield self._finding(subject, entry, chain)
 
     def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
-        edge = next(iter(subject.graph.along(chain)[-1:]), None)
-        asked = f"; {described(subject, edge.source)} asks for {edge.requirement}" if edge else ""
         reason = f": {entry.reason}" if entry.reason else ""
         return Finding(
             rule=self.name,
@@ -59,7 +57,8 @@ class Blacklist:
             severity="refuse",
             distribution=chain[-1],
             chain=chain,
-            message=f"{described(subject, chain[-1])} is blacklisted{_terms(entry)}{reason}{asked}"
+            message=f"{described(subject, chain[-1])} is blacklisted{_terms(entry)}{reason}"
+            + asking(subject, chain)
             + trail(subject, chain),
             hint="; or ".join(_cures(subject, entry, chain)),
         )
@@ -97,7 +96,7 @@ def _cures(subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> I
     requirement = Requirement(entry.requirement)
     edge = next(iter(subject.graph.along(chain)[-1:]), None)
     if edge is not None:
-        yield f"cut the edge, if {edge.source} can do without: add {cut(edge)} to exclude"
+        yield f"add {cut(edge)} to exclude, if {edge.source} can do without it"
     if requirement.specifier:
         stage = stage_of(subject, chain[-1])
         place = f"in stage {stage.name}" if stage else "in a stage"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -11,6 +13,7 @@ from pathlib import Path
 import lockhouse
 from lockhouse.audits import Audit, Subject
 from lockhouse.audits.closure import Closure
+from lockhouse.codec import decode, encode
 from lockhouse.errors import InternalError, LockhouseError, UnsafeWheel
 from lockhouse.events import Progress
 from lockhouse.findings import Finding, ScanReport
@@ -133,7 +136,9 @@ def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Wheel | None:
 
 def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
     try:
-        return tuple(rule.examine(subject))
+        found = tuple(rule.examine(subject))
+        # A stranger may yield anything; what does not survive being written down is no finding.
+        return found if _is_own(rule) else tuple(decode(Finding, encode(item), "finding") for item in found)
     except Exception as error:
         if _is_own(rule):
             if isinstance(error, LockhouseError):
@@ -158,7 +163,16 @@ def _is_own(rule: Audit) -> bool:
 
 
 def _version(rule: Audit) -> str:
-    return lockhouse.__version__ if _is_own(rule) else str(getattr(rule, "version", "0+unknown"))
+    """Give the version of a rule: what passed an older one must be judged again."""
+    if _is_own(rule):
+        return lockhouse.__version__
+    if (version := getattr(rule, "version", None)) is not None:
+        return str(version)
+    try:
+        source = Path(str(sys.modules[type(rule).__module__].__file__)).read_bytes()
+    except (KeyError, AttributeError, OSError):
+        return "0+unknown"
+    return f"sha256:{hashlib.sha256(source).hexdigest()[:12]}"
 
 
 def _place(finding: Finding) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import described, listing, trail
+from lockhouse.audits.telling import asking, described, listing, trail
 from lockhouse.errors import Hint, ScanRefused
 from lockhouse.findings import Finding, ScanReport
 
@@ -22,22 +22,17 @@ def refusal(report: ScanReport, subject: Subject) -> ScanRefused:
     culprits: dict[str, list[Finding]] = {}
     for finding in report.refused:
         culprits.setdefault(finding.distribution, []).append(finding)
-    if len(culprits) == 1:
-        name = next(iter(culprits))
-        summary = f"the scan refused {described(subject, name) if name else 'the plan'}"
-        cause = "\n".join(_section(subject, culprits[name]))
-    else:
-        names = ", ".join(described(subject, name) if name else "the plan" for name in culprits)
-        summary = f"the scan refused {names}"
-        sections = (
-            "\n".join([described(subject, name) if name else "the plan", *_indented(_section(subject, findings))])
-            for name, findings in culprits.items()
-        )
-        cause = "\n\n".join(sections)
-    hints = dict.fromkeys(
-        Hint(finding.code.replace(".", "-"), _cure(finding, len(culprits))) for finding in report.refused
+    names = [described(subject, name) for name in culprits if name]
+    sections = []
+    for name, findings in culprits.items():
+        section = _section(subject, findings)
+        head = [described(subject, name)] if name and len(culprits) > 1 else []
+        sections.append("\n".join([*head, *(f"  {line}" if head else line for line in section)]))
+    return ScanRefused(
+        "the scan refused the plan" + (f" because of {', '.join(names)}" if names else ""),
+        cause="\n\n".join(sections) + "\nNothing was touched.",
+        hints=tuple(dict.fromkeys(_cures(report, several=len(culprits) > 1))),
     )
-    return ScanRefused(summary, cause=f"{cause}\nNothing was touched.", hints=tuple(hints))
 
 
 def draw_chains(subject: Subject, chains: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -76,13 +71,18 @@ def _section(subject: Subject, findings: list[Finding]) -> Iterator[str]:
     yield from draw_chains(subject, chains[:SHOWN])
     if len(chains) > SHOWN:
         yield f"… and {len(chains) - SHOWN} more ways"
-    # The tree shows the chain better than the message's own words for it do.
-    yield from dict.fromkeys(finding.message.removesuffix(trail(subject, finding.chain)) for finding in findings)
+    yield from dict.fromkeys(_why(subject, finding) for finding in findings)
 
 
-def _indented(lines: Iterable[str]) -> Iterator[str]:
-    return (f"  {line}" for line in lines)
+def _why(subject: Subject, finding: Finding) -> str:
+    """Take from a message what the tree shows better."""
+    message = finding.message.removesuffix(trail(subject, finding.chain))
+    return message.removesuffix(asking(subject, finding.chain))
 
 
-def _cure(finding: Finding, culprits: int) -> str:
-    return f"{finding.distribution}: {finding.hint}" if culprits > 1 and finding.distribution else finding.hint
+def _cures(report: ScanReport, *, several: bool) -> Iterator[Hint]:
+    """Give each way out as a hint of its own: rules part them by ``; or``, the smallest change first."""
+    for finding in report.refused:
+        whose = f"{finding.distribution}: " if several and finding.distribution else ""
+        for cure in finding.hint.split("; or "):
+            yield Hint(finding.code.replace(".", "-"), whose + cure)

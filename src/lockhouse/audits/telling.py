@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -13,7 +14,7 @@ from lockhouse.audits import Subject
 from lockhouse.manifest import Stage
 from lockhouse.resolution.graph import Edge
 
-__all__ = ["chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
+__all__ = ["asking", "chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
 
 
 def described(subject: Subject, name: str) -> str:
@@ -46,10 +47,16 @@ def listing(subject: Subject, name: str) -> str:
 
 
 def trail(subject: Subject, chain: tuple[str, ...]) -> str:
-    """Put a chain in brackets, to end a message with: `` (stage training: unsloth==2025.9.1 → … → torchao)``."""
+    """Put a chain in brackets, to end a message with: each step as it is asked for, extras and markers included."""
     if not chain:
         return ""
-    return f" ({' → '.join((listing(subject, chain[0]), *chain[1:]))})"
+    asked = {(edge.source, edge.target): str(edge.requirement) for edge in subject.graph.along(chain)}
+    return f" ({' → '.join((listing(subject, chain[0]), *(asked.get(step, step[1]) for step in pairwise(chain))))})"
+
+
+def asking(subject: Subject, chain: tuple[str, ...]) -> str:
+    """Say who takes the last step of a chain, to follow an assertion with: ``; trainer 2.0 asks for it``."""
+    return f"; {described(subject, chain[-2])} asks for it" if len(chain) > 1 else ""
 
 
 def cut(edge: Edge) -> str:

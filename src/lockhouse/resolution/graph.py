@@ -145,7 +145,7 @@ class Graph:
 
     def _paths(self, states: Iterable[State], avoid: str = "") -> Iterator[tuple[str, ...]]:
         """Walk back from any of these states to each nearest requirement of the manifest, never through ``avoid``."""
-        queue = deque((state, (state[0],)) for state in states)
+        queue: deque[tuple[State, tuple[str, ...]]] = deque((state, (state[0],)) for state in states)
         seen = {state for state, _ in queue}
         roots: set[str] = set()
         while queue:

@@ -31,8 +31,8 @@ def test_a_blacklisted_dependency_is_refused_with_its_chain_its_culprit_and_its_
     assert finding.distribution == "quant"
     assert finding.chain == ("trainer", "trainer-core", "quant")
     assert finding.message == (
-        "quant 0.15.0 is blacklisted: crashes; trainer-core 1.5 asks for quant>=0.10"
-        " (stage train: trainer==2.0 → trainer-core → quant)"
+        "quant 0.15.0 is blacklisted: crashes; trainer-core 1.5 asks for it"
+        " (stage train: trainer==2.0 → trainer-core>=1 → quant>=0.10)"
     )
 
 
