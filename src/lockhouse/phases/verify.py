@@ -1,0 +1,179 @@
+"""verify: proves an environment by running it, a new one before it is taken into use or the one that is in use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TypeVar
+
+from lockhouse.environments.generations import Generation, Generations
+from lockhouse.errors import CheckFailed, Hint, InternalError, LockhouseError, NothingToVerify
+from lockhouse.events import Message
+from lockhouse.evidence import VerifyReport
+from lockhouse.host import Host
+from lockhouse.lockfile import Lock, read_lock
+from lockhouse.manifest import Manifest
+from lockhouse.plan import Plan
+from lockhouse.project import Project
+from lockhouse.steps import Context, Step
+
+__all__ = ["steps"]
+
+T = TypeVar("T")
+
+
+def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
+    """Give the step ``verify``."""
+    return (
+        Step(
+            name="verify",
+            phase="verify",
+            doc="prove the environment: files, interpreter, distributions, every check",
+            needs=("purge",),
+            outputs=(project.state / "verify.json",),
+            run=_verify,
+            up_to_date=_is_proven,
+        ),
+    )
+
+
+def _verify(context: Context) -> None:
+    if context.candidate is not None:
+        _verify_candidate(context, context.candidate)
+    else:
+        _verify_in_use(context)
+
+
+def _is_proven(context: Context) -> bool:
+    """Whether the candidate has been proven on this machine, as it is, by all that is to be checked today."""
+    candidate, host, plan = context.candidate, context.state.read(Host), context.state.read(Plan)
+    if candidate is None or host is None or plan is None or not candidate.reached("verified"):
+        return False
+    from lockhouse.verification.asking import scheme_of
+    from lockhouse.verification.records import kept_report
+    from lockhouse.verification.required import required_checks, required_digest
+
+    report = kept_report(candidate)
+    if report is None or not report.ok or report.host != host.digest or report.plan != plan.digest:
+        return False
+    asked = required_digest(context, required_checks(context, plan, host, scheme_of(context, candidate)))
+    return report.asked == asked and context.state.read(VerifyReport) == report
+
+
+def _verify_candidate(context: Context, candidate: Generation) -> None:
+    from lockhouse.verification.proving import prove
+    from lockhouse.verification.records import keep_report
+    from lockhouse.verification.refusal import check_failed, describe_drift
+
+    plan, host = _required(context.state.read(Plan)), _required(context.state.read(Host))
+    failures = tuple(_differs_from_lock(_lock_of(context, plan), candidate))
+    # It has just been sealed, or create has just compared it with its seal.
+    report = prove(context, candidate, plan, host, deep=False, failures=failures)
+    context.state.write(report)
+    if not report.ok:
+        also = (*describe_drift(report.drift), *report.failures)
+        _withdraw(context, candidate)
+        raise check_failed(context, f"generation {candidate.number}", report.checks, *also)
+    keep_report(candidate, report)
+    context.candidate = Generations(context.project).advance(candidate, "verified")
+    context.summarise("verify", _summary(report))
+
+
+def _withdraw(context: Context, candidate: Generation) -> None:
+    """Remove a generation that failed, unless people use it: then it stays until another one is proven."""
+    generations = Generations(context.project)
+    current = generations.current()
+    context.candidate = None
+    if current is None or current.path != candidate.path:
+        with contextlib.suppress(LockhouseError):  # then destroy takes it the next time; the failure is what matters
+            generations.remove(candidate)
+
+
+def _differs_from_lock(lock: Lock | None, generation: Generation) -> Iterator[str]:
+    """The same lock gives the same environment, everywhere: another digest means that something interfered."""
+    if lock is None or lock.plan != generation.plan:
+        return
+    if lock.environment_digest != generation.environment_digest:
+        yield (
+            f"the lock promises the environment digest {lock.environment_digest[:12]}, "
+            f"this one has {(generation.environment_digest or 'none')[:12]}"
+        )
+
+
+def _verify_in_use(context: Context) -> None:
+    from lockhouse.verification.proving import prove
+    from lockhouse.verification.records import kept_plan
+    from lockhouse.verification.refusal import unproven
+
+    generation = Generations(context.project).current()
+    if generation is None:
+        raise NothingToVerify(
+            "there is no environment to verify",
+            cause=f"{context.project.pointer} leads to no environment of this manifest",
+            hints=[Hint("install-first", "run install: it builds, verifies and locks an environment")],
+        )
+    if not generation.reached("sealed"):
+        raise CheckFailed(
+            f"generation {generation.number} is in use and was never finished",
+            hints=[Hint("run-install", "run install: it builds the environment anew")],
+        )
+    host, plan = _required(context.state.read(Host)), kept_plan(generation)
+    if plan is None:
+        raise CheckFailed(
+            f"generation {generation.number} does not say what it was built from",
+            cause=f"plan.json in {generation.metadata} is missing or damaged",
+            hints=[Hint("run-install", "run install: it builds the environment anew")],
+        )
+    lock = _lock_of(context, plan)
+    outdated = tuple(_outdated(context, lock, generation))
+    failures = (*outdated, *_differs_from_lock(lock, generation))
+    _note_hardware(context, generation, plan, host, lock)
+    report = prove(context, generation, plan, host, deep=True, failures=failures)
+    context.state.write(report)
+    if not report.ok:
+        raise unproven(report, outdated=bool(failures))
+    context.summarise("verify", _summary(report))
+
+
+def _outdated(context: Context, lock: Lock | None, generation: Generation) -> Iterator[str]:
+    """Whether manifest, lock and environment still belong together."""
+    if lock is None:
+        yield "there is no lock for the environment in use"
+        return
+    if lock.manifest != context.manifest.digest:
+        from lockhouse.resolution.differences import differences
+
+        found = list(differences(context.manifest, lock))
+        yield "the manifest has moved on from the lock" + "".join(f"\n  {line}" for line in found)
+    if lock.plan != generation.plan:
+        yield "the environment in use was built from another plan than the lock's"
+
+
+def _note_hardware(context: Context, generation: Generation, plan: Plan, host: Host, lock: Lock | None) -> None:
+    """Tell what has changed since the last proof on this machine, or since the lock was earned elsewhere."""
+    from lockhouse.verification.hardware import hardware_changes, hardware_of
+    from lockhouse.verification.records import kept_report
+
+    earlier = kept_report(generation)
+    before = earlier.hardware if earlier else lock.proof.hardware if lock else None
+    if before is not None:
+        for change in hardware_changes(before, hardware_of(plan, host)):
+            context.tell(Message(level="info", text=f"the hardware is not that of the last proof: {change}"))
+
+
+def _lock_of(context: Context, plan: Plan) -> Lock | None:
+    target = plan.target
+    return read_lock(context.project.lock(target.variant, target.platform, target.python_tag))
+
+
+def _summary(report: VerifyReport) -> str:
+    passed = sum(result.ok for result in report.checks)
+    unproven = len(report.checks) - passed
+    text = f"{passed} check{'s' * (passed != 1)} passed"
+    return f"{text}, {unproven} unproven" if unproven else text
+
+
+def _required(value: T | None) -> T:
+    if value is None:
+        raise InternalError("verify ran before the machine was looked at and a plan was made")
+    return value

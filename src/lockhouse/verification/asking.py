@@ -1,0 +1,69 @@
+"""Checks asked of one environment: which can be run on this machine, and running them with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lockhouse.environments import Scheme
+from lockhouse.events import Progress
+from lockhouse.evidence import CheckResult
+from lockhouse.host import Host
+from lockhouse.manifest import Check
+from lockhouse.plan import Plan
+from lockhouse.steps import Context
+
+if TYPE_CHECKING:
+    from lockhouse.environments.generations import Generation
+    from lockhouse.verification.running import Interpreter
+
+__all__ = ["ask", "interpreter_of", "scheme_of", "why_skipped"]
+
+
+def ask(
+    context: Context, generation: Generation, plan: Plan, checks: Sequence[Check], *, step: str
+) -> tuple[CheckResult, ...]:
+    """Run checks in an environment; those that need an accelerator which is not here are skipped with the reason."""
+    from lockhouse.verification.running import run_checks
+
+    host = context.state.read(Host)
+
+    def tell(done: int) -> None:
+        context.tell(Progress(step=step, item="checks", done=done, total=len(checks), unit="checks"))
+
+    return run_checks(
+        interpreter_of(context, generation),
+        checks,
+        skipped=lambda check: why_skipped(check, plan, host),
+        advanced=tell,
+    )
+
+
+def scheme_of(context: Context, generation: Generation) -> Scheme:
+    """Say where things are in an environment; its provider knows."""
+    from lockhouse.phases.create import find_provider
+
+    return find_provider(context, generation.provider).scheme(generation.path, generation.interpreter)
+
+
+def interpreter_of(context: Context, generation: Generation) -> Interpreter:
+    """Return the interpreter of an environment."""
+    from lockhouse.verification.running import Interpreter
+
+    return Interpreter(scheme_of(context, generation).python)
+
+
+def why_skipped(check: Check, plan: Plan, host: Host | None) -> str | None:
+    """Say why a check cannot prove anything here; None if it can."""
+    wanted = check.requires
+    if wanted is None:
+        return None
+    target = plan.target
+    if target.accelerator not in (None, wanted):
+        return f"the environment is built for {target.variant}, not for {wanted}"
+    reading = host.accelerator(wanted) if host else None
+    if reading is None:
+        return f"no plugin knows the accelerator {wanted}"
+    if not reading.present:
+        return f"no {wanted} device on this machine"
+    return None

@@ -1,0 +1,169 @@
+"""What an environment says of itself, and whether that is what was planned: built-in checks of every environment.
+
+One question is put to the environment's interpreter; the answers are judged here, because the environment has
+nothing to compare versions with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lockhouse.codec import DecodeError, decode
+from lockhouse.evidence import CheckResult
+from lockhouse.manifest import BlacklistEntry
+from lockhouse.plan import Plan
+from lockhouse.verification.running import Interpreter
+
+__all__ = ["BUILT_IN", "Facts", "check_facts", "names_of"]
+
+BUILT_IN = ("interpreter", "distributions", "blacklist")
+"""Names of the checks that every environment has."""
+
+TIMEOUT = 120.0
+MARK = "lockhouse-facts:"
+QUESTION = """
+import importlib.metadata, importlib.util, json, sys
+found = []
+for item in importlib.metadata.distributions():
+    found.append({"name": item.metadata["Name"] or "", "version": item.metadata["Version"] or "",
+                  "path": str(item.locate_file(""))})
+importable = {}
+for name in sys.argv[1:]:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        continue
+    if spec is not None:
+        importable[name] = [item for item in [spec.origin, *(spec.submodule_search_locations or [])] if item]
+print()
+print("lockhouse-facts:" + json.dumps({"prefix": sys.prefix, "version": "%d.%d.%d" % sys.version_info[:3],
+      "distributions": found, "importable": importable}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A distribution that the interpreter finds; ``path`` is the folder that holds it."""
+
+    name: str
+    version: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The environment's answer. ``importable`` maps names that were asked for to where they would come from."""
+
+    prefix: str
+    version: str
+    distributions: tuple[Installed, ...]
+    importable: Mapping[str, tuple[str, ...]]
+
+
+def check_facts(
+    interpreter: Interpreter, root: Path, plan: Plan, blacklist: Sequence[BlacklistEntry]
+) -> tuple[CheckResult, ...]:
+    """Check that the interpreter, the distributions and nothing else are what was planned for the environment."""
+    started = time.perf_counter()
+    applying = [entry for entry in blacklist if _applies(entry, plan)]
+    answer = interpreter.run(QUESTION, TIMEOUT, names_of(applying))
+    facts = _parse(answer.output) if answer.status == 0 else None
+    seconds = round(time.perf_counter() - started, 3)
+    if facts is None:
+        output = f"the interpreter did not answer:\n{answer.output}"
+        return tuple(_result(name, [output], seconds) for name in BUILT_IN)
+    return (
+        _result("interpreter", _judge_interpreter(facts, root, plan), seconds),
+        _result("distributions", _judge_distributions(facts, plan), seconds),
+        _result("blacklist", _judge_blacklist(facts, root, applying), seconds),
+    )
+
+
+def names_of(blacklist: Iterable[BlacklistEntry]) -> tuple[str, ...]:
+    """Return the import packages that blacklisted distributions would bring, as far as names tell."""
+    names = {canonicalize_name(Requirement(entry.requirement).name).replace("-", "_") for entry in blacklist}
+    return tuple(sorted(names))
+
+
+def _applies(entry: BlacklistEntry, plan: Plan) -> bool:
+    if entry.when is None:
+        return True
+    condition = Requirement(entry.when)
+    item = plan.distribution(canonicalize_name(condition.name))
+    return item is not None and condition.specifier.contains(item.version, prereleases=True)
+
+
+def _parse(output: str) -> Facts | None:
+    for line in reversed(output.splitlines()):
+        if line.startswith(MARK):
+            try:
+                return decode(Facts, json.loads(line.removeprefix(MARK)))
+            except (ValueError, DecodeError):
+                return None
+    return None
+
+
+def _result(name: str, problems: Iterable[str], seconds: float) -> CheckResult:
+    output = "\n".join(problems)
+    return CheckResult(
+        name=name, outcome="failed" if output else "passed", critical=True, seconds=seconds, output=output
+    )
+
+
+def _judge_interpreter(facts: Facts, root: Path, plan: Plan) -> Iterator[str]:
+    wanted = plan.target.python_version
+    if not f"{facts.version}.".startswith(f"{wanted}."):
+        yield f"it is Python {facts.version}; planned was {wanted}"
+    if os.path.realpath(facts.prefix) != os.path.realpath(root):
+        yield f"its prefix is {facts.prefix}; it should be {root}"
+
+
+def _judge_distributions(facts: Facts, plan: Plan) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for item in facts.distributions:
+        found.setdefault(canonicalize_name(item.name), []).append(item.version)
+    for planned in plan.distributions:
+        versions = found.pop(planned.name, [])
+        if not versions:
+            yield f"{planned.name} {planned.version} is not there"
+        elif len(versions) > 1:
+            yield f"{planned.name} is there more than once: {', '.join(sorted(versions))}"
+        elif not _same(versions[0], planned.version):
+            yield f"{planned.name} is {versions[0]}; planned was {planned.version}"
+    for name, versions in sorted(found.items()):
+        yield f"{name or 'a distribution without a name'} {', '.join(versions)} is there and was not planned"
+
+
+def _judge_blacklist(facts: Facts, root: Path, blacklist: Sequence[BlacklistEntry]) -> Iterator[str]:
+    for entry in blacklist:
+        refused = Requirement(entry.requirement)
+        name = canonicalize_name(refused.name)
+        reason = f" ({entry.reason})" if entry.reason else ""
+        for item in facts.distributions:
+            if canonicalize_name(item.name) == name and refused.specifier.contains(item.version, prereleases=True):
+                yield f"{item.name} {item.version} is installed{reason}"
+        module = name.replace("-", "_")
+        # The standard library may have a module of that name; and without metadata no version window can be judged.
+        inside = [place for place in facts.importable.get(module, ()) if _inside(place, root)]
+        if inside and not refused.specifier:
+            yield f"{module} can be imported from {inside[0]}{reason}"
+
+
+def _inside(place: str, root: Path) -> bool:
+    return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(root))
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other

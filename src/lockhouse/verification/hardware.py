@@ -1,0 +1,38 @@
+"""The hardware that something is proven on, and how it differs from the hardware of an earlier proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockhouse.evidence import Hardware
+from lockhouse.host import Device, Host
+from lockhouse.plan import Plan
+
+__all__ = ["hardware_changes", "hardware_of"]
+
+
+def hardware_of(plan: Plan, host: Host) -> Hardware:
+    """Return what the environment of a plan runs on: the devices of its variant's accelerator, where they are here."""
+    namespace = plan.target.accelerator
+    reading = host.accelerator(namespace) if namespace else None
+    if reading is None or not reading.present:
+        return Hardware(accelerator=namespace)
+    return Hardware(
+        accelerator=namespace, driver=reading.driver, runtime=reading.runtime, devices=tuple(reading.devices)
+    )
+
+
+def hardware_changes(before: Hardware, now: Hardware) -> Iterator[str]:
+    """Yield, in words, what has changed since a proof."""
+    for what, old, new in (
+        ("accelerator", before.accelerator, now.accelerator),
+        ("driver", before.driver, now.driver),
+        ("runtime of the driver", before.runtime, now.runtime),
+        ("devices", _words(before.devices), _words(now.devices)),
+    ):
+        if old != new:
+            yield f"{what}: {old or 'none'} then, {new or 'none'} now"
+
+
+def _words(devices: tuple[Device, ...]) -> str:
+    return ", ".join(f"{item.name} ({item.capability})" if item.capability else item.name for item in devices)

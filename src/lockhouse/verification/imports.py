@@ -1,0 +1,64 @@
+"""Import packages of a distribution, for the check that a critical one can be imported at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from lockhouse.environments import Scheme
+from lockhouse.manifest import Check
+
+__all__ = ["import_check", "import_names"]
+
+MODULE = re.compile(r"([^./]+)(?:\.[^/]+)?\.(?:py|so|pyd)")
+# What some distributions leave at the top by mistake; nobody imports it.
+NOT_MEANT = frozenset({"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks"})
+
+
+def import_names(distribution: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return what to import of a distribution, sorted; empty for one that brings no Python code.
+
+    ``paths`` are its files relative to the folder of import packages, with ``/``. It is the import package named like
+    the distribution (canonical name), else every public one. Of a namespace (a folder without ``__init__.py``) it is
+    the packages in it.
+    """
+    roots = [path for path in paths if not path.startswith("../")]
+    folders = {root.rpartition("/")[0] for root in roots if root.endswith("/__init__.py")}
+    modules = {match[1] for root in roots if "/" not in root and (match := MODULE.fullmatch(root))}
+    packages = {
+        folder.replace("/", ".") for folder in folders if not any(folder.startswith(f"{other}/") for other in folders)
+    }
+    found = {name for name in packages | modules if all(part.isidentifier() for part in name.split("."))}
+    named = (distribution.replace("-", "_"), distribution.replace("-", "."))
+    same = {name for name in found if name.lower() in named}
+    public = {name for name in found if not name.startswith("_") and name.partition(".")[0] not in NOT_MEANT}
+    return tuple(sorted(same or public or found))
+
+
+def import_check(distribution: str, stage: str, scheme: Scheme) -> Check | None:
+    """Make the check of a critical distribution from its RECORD in an environment; None where it is not installed.
+
+    One without Python code must at least be known to the interpreter.
+    """
+    for site in dict.fromkeys((scheme.purelib, scheme.platlib)):
+        for folder in sorted(site.glob("*.dist-info")):
+            if canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0]) == distribution:
+                names = import_names(distribution, _recorded(folder))
+                run = "\n".join(f"import {name}" for name in names)
+                if not names:
+                    run = f"import importlib.metadata\nimportlib.metadata.version({distribution!r})"
+                return Check(name=f"import {', '.join(names) or distribution}", run=run, stage=stage, critical=True)
+    return None
+
+
+def _recorded(dist_info: Path) -> list[str]:
+    try:
+        with (dist_info / "RECORD").open(encoding="utf-8", newline="") as file:
+            return [os.path.normpath(row[0]).replace(os.sep, "/") for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error):  # drift: the check for it says more
+        return []

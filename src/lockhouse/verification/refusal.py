@@ -1,0 +1,73 @@
+"""Failed proofs as errors: what failed, what it printed, and what still serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockhouse.environments.generations import Generations
+from lockhouse.errors import CheckFailed, DriftFound, Hint, LockhouseError, LockOutdated
+from lockhouse.evidence import CheckResult, Drift, VerifyReport
+from lockhouse.steps import Context
+
+__all__ = ["check_failed", "describe_drift", "unproven"]
+
+SHOWN = 5
+"""Paths that are named; the report holds all."""
+
+LINES = 15
+"""Lines that are shown of what a check printed; the last ones say most."""
+
+
+def check_failed(context: Context, where: str, results: Sequence[CheckResult], *also: str) -> CheckFailed:
+    """Make the error for a new environment that failed; ``where`` is what was checked, ``also`` are further causes."""
+    failed = _failed(results)
+    names = ", ".join(result.name for result in failed) or "what it must be"
+    serving = Generations(context.project).current()
+    still = (
+        f"the environment in use (generation {serving.number}) is untouched"
+        if serving is not None
+        else "there was no environment before, and there is none now"
+    )
+    return CheckFailed(
+        f"{where} failed its check: {names}" if len(failed) == 1 else f"{where} failed its checks: {names}",
+        cause="\n".join([*also, *map(_told, failed), still]),
+        hints=[Hint("change-plan", "change the requirements of what failed, or the check, in the manifest")],
+    )
+
+
+def unproven(report: VerifyReport, *, outdated: bool) -> LockhouseError:
+    """Make the error for an environment in use that is not what it should be; all reasons stand in its cause."""
+    failed = _failed(report.checks)
+    cause = "\n".join([*describe_drift(report.drift), *report.failures, *map(_told, failed)])
+    again = Hint("run-install", "run install: it builds the environment anew and takes it into use when it is proven")
+    if report.drift:
+        count = len(report.drift.modified) + len(report.drift.missing) + len(report.drift.extra)
+        text = f"{count} file{'s' * (count != 1)} of the environment {'are' if count != 1 else 'is'} not as installed"
+        return DriftFound(text, cause=cause, hints=[again])
+    if outdated:
+        return LockOutdated("the environment in use is not what manifest and lock say", cause=cause, hints=[again])
+    names = ", ".join(result.name for result in failed)
+    return CheckFailed(
+        f"the environment in use failed: {names}" if failed else "the environment in use is not proven",
+        cause=cause,
+        hints=[Hint("look-at-machine", "its files are as they were: look for what changed on the machine (doctor)")],
+    )
+
+
+def describe_drift(drift: Drift) -> list[str]:
+    """Name the first files of each kind of difference."""
+    lines = []
+    for kind, paths in (("changed", drift.modified), ("missing", drift.missing), ("not installed", drift.extra)):
+        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+        if paths:
+            lines.append(f"{kind}: {', '.join(paths[:SHOWN])}{more}")
+    return lines
+
+
+def _failed(results: Sequence[CheckResult]) -> list[CheckResult]:
+    return [result for result in results if result.outcome == "failed" and result.critical]
+
+
+def _told(result: CheckResult) -> str:
+    lines = result.output.splitlines()[-LINES:]
+    return "\n".join([f"{result.name}:", *(f"  {line}" for line in lines)])

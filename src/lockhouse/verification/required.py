@@ -1,0 +1,69 @@
+"""What has to be shown of an environment: every check that somebody asks for, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lockhouse.accelerators import Accelerator
+from lockhouse.codec import digest_of
+from lockhouse.environments import Scheme
+from lockhouse.host import Host
+from lockhouse.manifest import Check
+from lockhouse.plan import Plan
+from lockhouse.steps import Context
+from lockhouse.verification.facts import BUILT_IN
+from lockhouse.verification.imports import import_check
+
+__all__ = ["critical_imports", "required_checks", "required_digest"]
+
+
+def required_checks(context: Context, plan: Plan, host: Host, scheme: Scheme) -> tuple[Check, ...]:
+    """Give the checks of manifest and stages, of the chosen accelerator, of plugins and of critical distributions.
+
+    Stage checks have passed once, right after their stage; what came later may have broken them. The same code is run
+    once; of different code under one name the later gets a number.
+    """
+    found: list[Check] = []
+    for check in _asked_for(context, plan, host, scheme):
+        if any((check.run, check.requires) == (other.run, other.requires) for other in found):
+            continue
+        names = {other.name for other in found} | set(BUILT_IN)
+        number = 2
+        name = check.name
+        while name in names:
+            name, number = f"{check.name} ({number})", number + 1
+        found.append(replace(check, name=name))
+    return tuple(found)
+
+
+def required_digest(context: Context, checks: Sequence[Check]) -> str:
+    """Identity of all that is checked: a proof made with other checks proves something else."""
+    return digest_of({"checks": tuple(checks), "built-in": BUILT_IN, "blacklist": context.manifest.blacklist})
+
+
+def critical_imports(plan: Plan, scheme: Scheme, stage: str | None = None) -> Iterator[Check]:
+    """Give the check of each critical distribution in an environment, by default those of all stages."""
+    for item in plan.distributions:
+        if item.critical and stage in (None, item.stage):
+            check = import_check(item.name, item.stage, scheme)
+            if check is not None:
+                yield check
+
+
+def _asked_for(context: Context, plan: Plan, host: Host, scheme: Scheme) -> Iterator[Check]:
+    planned = {stage.name for stage in plan.stages}
+    yield from (check for check in plan.checks if check.stage is None or check.stage in planned)
+    for stage in plan.stages:
+        yield from stage.checks
+    yield from critical_imports(plan, scheme)
+    accelerator = _accelerator(context, plan.target.accelerator)
+    reading = host.accelerator(accelerator.namespace) if accelerator else None
+    if accelerator is not None and reading is not None:
+        for check in accelerator.checks(plan.target.variant, reading):
+            yield check if check.requires else replace(check, requires=accelerator.namespace)
+    yield from context.plugins.checks(plan, host)
+
+
+def _accelerator(context: Context, namespace: str | None) -> Accelerator | None:
+    return next((item for item in context.plugins.accelerators() if item.namespace == namespace), None)
