@@ -1,0 +1,122 @@
+"""Whatever bytes come in: a value or one of our errors comes out, and what is accepted is harmless."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.wheels import WheelSpec
+from lockhouse.errors import UnsafeWheel
+from lockhouse.wheels.issues import Issue
+from lockhouse.wheels.listing import html_links, json_links
+from lockhouse.wheels.members import inspect_members
+from lockhouse.wheels.metadata import MetadataError, parse_metadata
+from lockhouse.wheels.record import read_record
+from lockhouse.wheels.wheelfile import read_wheel
+
+with tempfile.TemporaryDirectory() as folder:
+    GOOD = WheelSpec("a", requires=["b"], console_scripts={"a": "a:main"}).build(Path(folder)).read_bytes()
+
+PARTS = st.sampled_from(
+    ["a", "A", "..", ".", "", "a-1.0.data", "purelib", "scripts", "aux", "C:", "é", "e\u0301", "x "]
+)
+SEPARATORS = st.sampled_from(["/", "\\"])
+PATHS = st.one_of(
+    st.text(min_size=1, max_size=20),
+    st.lists(st.one_of(PARTS, st.text(max_size=3)), min_size=1, max_size=5).map("/".join),
+    st.tuples(SEPARATORS, st.lists(PARTS, min_size=1, max_size=4)).map(lambda pair: pair[0].join(pair[1])),
+).filter(bool)
+
+
+@given(st.binary(max_size=400))
+def test_metadata_of_any_bytes_is_read_or_refused(data: bytes) -> None:
+    try:
+        metadata = parse_metadata(data)
+    except MetadataError:
+        return
+    assert metadata.name
+    assert metadata.version
+
+
+@given(st.lists(st.from_regex(r"(Name|Version|Requires-Dist|Requires-Python|Provides-Extra): .{0,20}", fullmatch=True)))
+def test_metadata_of_any_headers_is_read_or_refused(lines: list[str]) -> None:
+    try:
+        parse_metadata("\n".join([*lines, "Name: a", "Version: 1"]).encode("utf-8", "replace"))
+    except MetadataError:
+        pass
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(alphabet="ab,\"'\r\n=0sha256md5", max_size=200).map(str.encode)))
+def test_record_of_any_bytes_is_read_or_has_issues(data: bytes) -> None:
+    issues: list[tuple[Issue, str]] = []
+    for entry in read_record(data, issues).values():
+        assert entry.path
+        bytes.fromhex(entry.digest)
+
+
+@given(st.lists(PATHS, max_size=6, unique=True))
+def test_accepted_paths_stay_inside_and_apart(paths: list[str]) -> None:
+    issues: list[tuple[Issue, str]] = []
+    infos = [zipfile.ZipInfo(path.replace("\0", "") or "x") for path in paths]
+    members = inspect_members(infos, "a-1.0.data", 10_000, issues, windows=True)
+    if issues:
+        return
+    for member in members:
+        for flavour in (PurePosixPath(member.path), PureWindowsPath(member.path)):
+            assert not flavour.is_absolute()
+            assert not flavour.drive
+            assert ".." not in flavour.parts
+            assert "/".join(flavour.parts) == member.path
+    folded = [member.path.casefold() for member in members]
+    assert len(set(folded)) == len(folded)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_damaged_wheel_is_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(GOOD)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = content[: data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a-1.0-py3-none-any.whl"
+        path.write_bytes(content)
+        try:
+            wheel = read_wheel(path)
+        except UnsafeWheel as error:
+            assert error.issue in set(Issue)
+        else:
+            assert wheel.name == "a"
+
+
+@given(st.text(max_size=300))
+def test_any_text_as_html_page_gives_links_or_none(text: str) -> None:
+    html_links(text, "https://h.example/simple/a/", "a")
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "filename": st.one_of(st.just("a-1-py3-none-any.whl"), st.text(max_size=20), st.none()),
+                "url": st.one_of(st.text(max_size=30), st.integers()),
+                "hashes": st.one_of(st.none(), st.dictionaries(st.just("sha256"), st.text(max_size=70))),
+                "size": st.one_of(st.none(), st.integers(), st.text(max_size=3)),
+                "yanked": st.one_of(st.booleans(), st.text(max_size=3), st.none()),
+                "requires-python": st.one_of(st.none(), st.integers(), st.text(max_size=5)),
+                "core-metadata": st.one_of(st.booleans(), st.dictionaries(st.just("sha256"), st.integers())),
+            }
+        ),
+        max_size=4,
+    )
+)
+def test_any_json_page_gives_links_or_none(files: list[dict[str, object]]) -> None:
+    import json
+
+    for link in json_links(json.dumps({"files": files}), "https://h.example/simple/a/", "a"):
+        assert "/" not in link.filename
+        assert link.url.startswith(("http://", "https://"))

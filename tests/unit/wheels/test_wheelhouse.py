@@ -1,0 +1,93 @@
+"""The wheelhouse and its memory of hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from fixtures.wheels import build_wheel
+from lockhouse.errors import StorageError, UnsafeWheel
+from lockhouse.wheels.wheelhouse import Wheelhouse
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    wheelhouse = Wheelhouse(tmp_path / "missing")
+    assert wheelhouse.files() == ()
+    assert not wheelhouse.holds("a-1.0-py3-none-any.whl", "00" * 32)
+    assert not (tmp_path / "missing").exists()
+    with pytest.raises(StorageError):
+        wheelhouse.sha256(wheelhouse.path("a-1.0-py3-none-any.whl"))
+
+
+def test_wheel_is_held_only_with_its_hash(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    wheelhouse = Wheelhouse(tmp_path)
+    assert wheelhouse.holds(wheel.name, sha256(wheel))
+    assert not wheelhouse.holds(wheel.name, "00" * 32)
+    assert not wheelhouse.holds(wheel.name, "")
+    assert wheelhouse.files() == (wheel,)
+
+
+def test_known_hash_costs_no_reading(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    digest = Wheelhouse(tmp_path).sha256(wheel)
+    memory = tmp_path / ".hashes.json"
+    memory.write_text(memory.read_text().replace(digest, "ab" * 32))  # what is remembered is what is answered
+    assert Wheelhouse(tmp_path).sha256(wheel) == "ab" * 32
+
+
+def test_changed_file_is_hashed_again_even_if_size_and_time_are_restored(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    wheelhouse = Wheelhouse(tmp_path)
+    before, status = wheelhouse.sha256(wheel), wheel.stat()
+    data = bytearray(wheel.read_bytes())
+    data[-1] ^= 1
+    wheel.write_bytes(data)
+    os.utime(wheel, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert wheelhouse.sha256(wheel) == hashlib.sha256(data).hexdigest() != before
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": "lockhouse.wheelhouse/9", "files": {}}'])
+def test_damaged_memory_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    (tmp_path / ".hashes.json").write_bytes(damage)
+    assert Wheelhouse(tmp_path).sha256(wheel) == sha256(wheel)
+    assert (tmp_path / ".hashes.json").read_bytes() != damage
+
+
+def test_memory_forgets_what_is_gone(tmp_path: Path) -> None:
+    gone, stays = build_wheel(tmp_path, "gone"), build_wheel(tmp_path, "stays")
+    Wheelhouse(tmp_path).sha256(gone)
+    gone.unlink()
+    Wheelhouse(tmp_path).sha256(stays)
+    assert "gone" not in (tmp_path / ".hashes.json").read_text()
+
+
+def test_memory_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    (tmp_path / ".hashes.json").mkdir()
+    assert Wheelhouse(tmp_path).holds(wheel.name, sha256(wheel))
+
+
+def test_admitted_file_is_at_its_place_and_known(tmp_path: Path) -> None:
+    wheelhouse = Wheelhouse(tmp_path / "wheelhouse")
+    wheelhouse.partial.mkdir(parents=True)
+    arrived = build_wheel(wheelhouse.partial, "a")
+    digest = sha256(arrived)
+    place = wheelhouse.admit(arrived, "a-1.0-py3-none-any.whl", digest)
+    assert not arrived.exists()
+    assert wheelhouse.files() == (place,)
+    assert wheelhouse.holds(place.name, digest)
+
+
+@pytest.mark.parametrize("filename", ["", ".", "..", "../a.whl", "a/b.whl", "a\\b.whl", "a\0.whl"])
+def test_name_that_leads_elsewhere_is_refused(tmp_path: Path, filename: str) -> None:
+    with pytest.raises(UnsafeWheel):
+        Wheelhouse(tmp_path).path(filename)
