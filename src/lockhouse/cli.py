@@ -18,7 +18,7 @@ from lockhouse.errors import Hint, UsageError
 if TYPE_CHECKING:
     from lockhouse.terminal.request import Request
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VERBS", "main", "parse"]
 
 ACCELERATOR_VARIABLE = "LOCKHOUSE_ACCELERATOR"
 
@@ -78,18 +78,13 @@ VERBS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    namespace = argparse.Namespace()
-    verb = None
+    namespace = argparse.Namespace(verb=None)
     try:
-        # Two parsers over one namespace, so that an option counts on either side of the verb.
-        rest = _known(_front(), arguments, namespace).command
-        verb = _verb(rest)
-        _known(_parser_of(verb), rest[1:], namespace)
-        request = _request(verb, namespace)
+        request = parse(arguments, namespace)
     except UsageError as error:
         from lockhouse.terminal.session import refuse
 
-        return refuse(error, verb=verb.name if verb else None, json="--json" in arguments)
+        return refuse(error, verb=namespace.verb, json="--json" in arguments)
     except SystemExit:  # help or the version was printed
         return 0
     from lockhouse.terminal.session import serve
@@ -97,7 +92,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return serve(request)
 
 
-def _request(verb: Verb, namespace: argparse.Namespace) -> Request:
+def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
+    """Turn arguments into a request; ``namespace.verb`` is set as soon as it is known.
+
+    Raises UsageError, and SystemExit when help or the version was printed.
+    """
+    # Two parsers over one namespace, so that an option counts on either side of the verb.
+    front = _front()
+    _complete(front, front.parse_known_args(arguments, namespace)[1])
+    verb = _verb(namespace.command)
+    namespace.verb = verb.name
+    parser = _parser_of(verb)
+    _complete(parser, parser.parse_known_intermixed_args(namespace.command[1:], namespace)[1])
     from lockhouse.plan import Selection
     from lockhouse.steps import Options
     from lockhouse.terminal.request import Request
@@ -181,13 +187,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--debug", action="store_true", help="print details, and tracebacks of errors")
 
 
-def _known(parser: argparse.ArgumentParser, arguments: list[str], namespace: argparse.Namespace) -> argparse.Namespace:
-    parsed, unknown = parser.parse_known_args(arguments, namespace)
+def _complete(parser: argparse.ArgumentParser, unknown: list[str]) -> None:
+    """Refuse what a parser left over."""
     if unknown:
         word = unknown[0].partition("=")[0]
         options = re.findall(r"--[a-z-]+", parser.format_help())
         raise UsageError(f"{parser.prog} knows no {word!r}", hints=[_meant(word, options, parser.prog)])
-    return parsed
 
 
 def _verb(rest: list[str]) -> Verb:

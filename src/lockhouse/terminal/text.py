@@ -11,6 +11,9 @@ __all__ = ["clean", "clip", "fold", "table"]
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+BRANCH = re.compile("[ │├└─]*")
+PASSING = str.maketrans("├└─", "│  ")
+
 
 def clean(text: str) -> str:
     """Take out what could steer a terminal or disguise text: output of programs and servers is shown as it came."""
@@ -25,18 +28,19 @@ def fold(text: str, width: int | None, *, first: str = "", rest: str = "  ") -> 
     Without a width lines are only indented.
     """
     folded: list[str] = []
-    for line in text.expandtabs(4).splitlines() or [""]:
-        lead = first if not folded else rest
-        body = line.lstrip() if folded else line
-        hang = rest + " " * (len(line) - len(line.lstrip())) if folded else rest
-        start = lead if not folded else hang
-        if width is None or len(start) + len(body) <= width or not body.strip():
-            folded.append((start + body).rstrip())
+    for number, line in enumerate(text.expandtabs(4).splitlines() or [""]):
+        start = rest if number else first
+        branch = BRANCH.match(line) if number else None
+        margin = branch[0] if branch else ""
+        # What hangs under a branch of a tree goes on with the lines that pass it.
+        hang = rest + margin.translate(PASSING)
+        if width is None or len(start) + len(line) <= width or not line.strip():
+            folded.append((start + line).rstrip())
             continue
         folded += textwrap.wrap(
-            body,
+            line[len(margin) :],
             max(width, len(hang) + 8),
-            initial_indent=start,
+            initial_indent=start + margin,
             subsequent_indent=hang,
             break_long_words=False,
             break_on_hyphens=False,
