@@ -299,7 +299,10 @@ class _Core:
     @hookimpl(trylast=True)
     def lockhouse_run_step(self, step: Step, context: Context) -> bool:
         """Run the step."""
-        step.run(context)
+        try:
+            step.run(context)
+        except StopIteration as error:  # a generator, and so a wrapper, can have none thrown into it (PEP 479)
+            raise InternalError(f"step {step.name} failed", cause=describe_error(error)) from error
         return True
 
 

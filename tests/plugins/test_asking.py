@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.contexts import Listener, context_at
+from fixtures.strangers import Strangers, strangers_at
+from lockhouse.accelerators import Accelerator
+from lockhouse.errors import CheckFailed, InternalError, LockhouseError, NetworkError, PluginError
+from lockhouse.events import Message
+from lockhouse.plugins import Plugins
+from lockhouse.steps import Context, Step
+
+HEAD = "from lockhouse.hookspecs import hookimpl\n"
+ACCELERATOR = """
+from lockhouse.hookspecs import hookimpl
+from lockhouse.accelerators import Support
+from lockhouse.host import AcceleratorReading
+
+class Fruit:
+    namespace = "{namespace}"
+    family = frozenset({{"torch"}})
+    labelled = frozenset()
+    def questions(self): return []
+    def fingerprint(self): return "f"
+    def read(self, answers): return AcceleratorReading(namespace=self.namespace, present=True)
+    def claims(self, variant): return variant == self.namespace
+    def support(self, variant, reading, host): return Support(supported=True, reason="yes")
+    def index_url(self, variant): return None
+    def label(self, variant, host): return None
+    def checks(self, variant, reading): return ()
+    def build_settings(self, distribution, reading): return {{}}
+
+@hookimpl
+def lockhouse_accelerators():
+    yield Fruit()
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangers:
+    return strangers_at(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return context_at(tmp_path / "project")[0]
+
+
+def namespaces(plugins: Plugins) -> list[str]:
+    return [accelerator.namespace for accelerator in plugins.accelerators()]
+
+
+def by_namespace(plugins: Plugins, namespace: str) -> Accelerator:
+    return next(item for item in plugins.accelerators() if item.namespace == namespace)
+
+
+def step(run: Any = lambda context: None) -> Step:
+    return Step(name="scan", phase="scan", doc="d", run=run)
+
+
+def test_an_accelerator_of_a_stranger_stands_beside_the_built_in_ones(strangers: Strangers) -> None:
+    strangers.install("fruit", ACCELERATOR.format(namespace="fruit"))
+    assert namespaces(strangers.load()) == ["cpu", "cuda", "fruit"]
+
+
+def test_of_two_accelerators_with_one_namespace_the_first_stays_and_both_are_named(strangers: Strangers) -> None:
+    strangers.install("other", ACCELERATOR.format(namespace="cuda"), version="4.0")
+    plugins = strangers.load()
+    assert namespaces(plugins) == ["cpu", "cuda"]
+    assert by_namespace(plugins, "cuda").claims("cu124")
+    (warning,) = strangers.heard.warnings
+    assert "plugin other 4.0" in warning
+    assert "which plugin cuda " in warning
+
+
+def test_what_lacks_a_method_is_no_accelerator_and_the_warning_says_which(strangers: Strangers) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace("def label", "def labell")
+    strangers.install("fruit", code)
+    assert namespaces(strangers.load()) == ["cpu", "cuda"]
+    assert "has no label" in strangers.heard.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["", "With Space", "../up", "UPPER"])
+def test_a_namespace_that_could_not_be_a_name_is_refused(strangers: Strangers, name: str) -> None:
+    strangers.install("fruit", ACCELERATOR.format(namespace=name))
+    assert namespaces(strangers.load()) == ["cpu", "cuda"]
+    assert "namespace" in strangers.heard.warnings[0]
+
+
+def test_an_accelerator_that_raises_while_variants_are_judged_supports_nothing(
+    strangers: Strangers, context: Context
+) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace('return Support(supported=True, reason="yes")', "1 / 0")
+    strangers.install("fruit", code)
+    fruit = by_namespace(strangers.load(), "fruit")
+    from lockhouse.host import Host
+
+    host = context.state.read(Host)
+    assert host is not None
+    support = fruit.support("fruit", fruit.read({}), host)
+    assert not support.supported
+    assert "plugin fruit could not judge it: ZeroDivisionError" in support.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "call"),
+    [
+        ("def index_url(self, variant): return None", lambda item: item.index_url("fruit")),
+        ("def questions(self): return []", lambda item: item.questions()),
+        ('def fingerprint(self): return "f"', lambda item: item.fingerprint()),
+        ("def build_settings(self, distribution, reading): return {}", lambda item: item.build_settings("x", None)),
+    ],
+)
+def test_an_accelerator_that_raises_where_its_answer_is_needed_is_named(
+    strangers: Strangers, method: str, call: Any
+) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace(method, method.partition(":")[0] + ": 1 / 0")
+    strangers.install("fruit", code)
+    fruit = by_namespace(strangers.load(), "fruit")
+    with pytest.raises(PluginError) as failed:
+        call(fruit)
+    assert failed.value.plugin == "fruit"
+    assert "ZeroDivisionError" in (failed.value.cause or "")
+
+
+def test_a_reading_that_could_not_be_kept_is_the_plugin_s_fault(strangers: Strangers) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace("present=True", "present=True, driver=5")
+    strangers.install("fruit", code)
+    with pytest.raises(PluginError, match="fruit"):
+        by_namespace(strangers.load(), "fruit").read({})
+
+
+def test_a_question_of_a_wrong_kind_is_the_plugin_s_fault(strangers: Strangers) -> None:
+    strangers.install("fruit", ACCELERATOR.format(namespace="fruit").replace("return []", "return ['ls']"))
+    with pytest.raises(PluginError, match="fruit"):
+        by_namespace(strangers.load(), "fruit").questions()
+
+
+@pytest.mark.parametrize(
+    "body", ["raise OSError('disk')", "return [1]", "return 5", "yield 1\n    1 / 0", "raise SystemExit"]
+)
+def test_a_hook_that_answers_wrongly_is_named_once_and_left_out(strangers: Strangers, body: str) -> None:
+    strangers.install("awkward", f"{HEAD}@hookimpl\ndef lockhouse_hints(error):\n    {body}\n")
+    strangers.install(
+        "zebra",
+        f"{HEAD}from lockhouse.errors import Hint\n@hookimpl\ndef lockhouse_hints(error): return [Hint('z', 'z')]\n",
+    )
+    plugins = strangers.load()
+    for _ in range(3):
+        assert [hint.code for hint in plugins.hints(InternalError("x"))] == ["z"]
+    (warning,) = strangers.heard.warnings
+    assert warning.startswith("plugin awkward 1.0: lockhouse_hints: ")
+
+
+def test_a_listener_that_fails_on_every_event_is_reported_once(strangers: Strangers) -> None:
+    strangers.install("deaf", f"{HEAD}@hookimpl\ndef lockhouse_event(event): raise ValueError('no')\n")
+    heard = strangers.heard
+    plugins: Plugins
+
+    def emit(event: Any) -> None:
+        heard(event)
+        plugins.event(event)  # a warning about a listener is itself an event
+
+    plugins = Plugins.load(None, emit)
+    for number in range(5):
+        emit(Message(level="info", text=str(number)))
+    assert len(heard.warnings) == 1
+
+
+def test_build_settings_are_merged_and_contradictions_named(strangers: Strangers, context: Context) -> None:
+    from lockhouse.host import Host
+
+    host = context.state.read(Host)
+    assert host is not None
+    for name, value in (("one", "4"), ("two", "8")):
+        settings = {"MAX_JOBS": value, name: "1"}
+        code = f"{HEAD}@hookimpl\ndef lockhouse_build_settings(requirement): return {settings}"
+        strangers.install(name, code)
+    assert strangers.load().build_settings("flash-attn", host) == {"MAX_JOBS": "4", "one": "1", "two": "1"}
+    assert "plugin two 1.0" in strangers.heard.warnings[0]
+
+
+def test_of_two_steps_for_one_place_the_first_stays(strangers: Strangers) -> None:
+    code = (
+        f"{HEAD}from lockhouse.steps import Step\n@hookimpl\ndef lockhouse_steps(plan):\n"
+        "    yield Step(name='NAME', phase='scan', doc='d', run=print, replaces='scan')\n"
+    )
+    strangers.install("one", code.replace("NAME", "a"))
+    strangers.install("two", code.replace("NAME", "b"))
+    assert [item.name for item in strangers.load().steps(None)] == ["a"]
+    assert "plugin two 1.0" in strangers.heard.warnings[0]
+
+
+def test_tryfirst_and_trylast_are_honoured(strangers: Strangers) -> None:
+    hook = "@hookimpl(OPTIONS)\ndef lockhouse_hints(error): return [Hint(__name__, 'x')]\n"
+    code = f"{HEAD}from lockhouse.errors import Hint\n{hook}"
+    strangers.install("a", code.replace("OPTIONS", "trylast=True"))
+    strangers.install("b", code.replace("OPTIONS", ""))
+    strangers.install("c", code.replace("OPTIONS", "tryfirst=True"))
+    assert [hint.code for hint in strangers.load().hints(InternalError("x"))] == ["c", "b", "a"]
+
+
+# --- running steps ---
+
+
+def test_without_plugins_a_step_runs_and_its_error_arrives_unchanged(context: Context) -> None:
+    ran: list[Context] = []
+    Plugins([]).run_step(step(ran.append), context)
+    assert ran == [context]
+    error = CheckFailed("no")
+
+    def fail(context: Context) -> None:
+        raise error
+
+    with pytest.raises(CheckFailed) as failed:
+        Plugins([]).run_step(step(fail), context)
+    assert failed.value is error
+
+
+WRAPPER = (
+    HEAD
+    + """
+import builtins
+@hookimpl(wrapper=True)
+def lockhouse_run_step(step, context):
+    context.details["before"] = step.name
+    done = yield
+    context.details["after"] = repr(done)
+    return done
+"""
+)
+
+
+def test_a_wrapper_goes_around_a_step(strangers: Strangers, context: Context) -> None:
+    strangers.install("around", WRAPPER)
+    strangers.load().run_step(step(lambda context: context.details.__setitem__("during", "yes")), context)
+    assert list(context.details.items()) == [("before", "scan"), ("during", "yes"), ("after", "True")]
+
+
+@pytest.mark.parametrize("error", [CheckFailed("no"), KeyError("defect"), KeyboardInterrupt()])
+def test_the_step_s_own_error_passes_a_wrapper_unchanged(
+    strangers: Strangers, context: Context, error: BaseException
+) -> None:
+    strangers.install("around", WRAPPER)
+
+    def fail(context: Context) -> None:
+        raise error
+
+    with pytest.raises(BaseException) as failed:
+        strangers.load().run_step(step(fail), context)
+    assert failed.value is error
+
+
+def test_a_step_that_ends_in_a_stop_iteration_is_not_a_wrapper_s_fault(strangers: Strangers, context: Context) -> None:
+    strangers.install("around", WRAPPER)
+
+    def fail(context: Context) -> None:
+        raise StopIteration("odd")
+
+    with pytest.raises(InternalError, match="scan"):
+        strangers.load().run_step(step(fail), context)
+
+
+@pytest.mark.parametrize(
+    ("body", "fails"),
+    [
+        ("1 / 0\n    yield", False),
+        ("yield\n    1 / 0", False),
+        ("yield\n    yield", False),
+        ("return\n    yield", False),
+        ("try:\n        yield\n    finally:\n        1 / 0", False),
+        ("try:\n        yield\n    finally:\n        1 / 0", True),
+        ("try:\n        yield\n    except Exception:\n        yield", True),
+    ],
+)
+def test_a_wrapper_s_own_error_names_the_plugin(strangers: Strangers, context: Context, body: str, fails: bool) -> None:
+    strangers.install("around", f"{HEAD}@hookimpl(wrapper=True)\ndef lockhouse_run_step(step):\n    {body}\n")
+
+    def run(context: Context) -> None:
+        if fails:
+            raise NetworkError("no", url="u")
+
+    with pytest.raises(PluginError) as failed:
+        strangers.load().run_step(step(run), context)
+    assert failed.value.plugin == "around"
+    assert "scan" in failed.value.summary
+
+
+def test_a_wrapper_may_refuse_with_an_error_of_lockhouse(strangers: Strangers, context: Context) -> None:
+    code = (
+        "from lockhouse.errors import ScanRefused\n"
+        "@hookimpl(wrapper=True)\n"
+        "def lockhouse_run_step(step):\n    yield\n    raise ScanRefused('policy')\n"
+    )
+    strangers.install("policy", HEAD + code)
+    with pytest.raises(LockhouseError) as failed:
+        strangers.load().run_step(step(), context)
+    assert (failed.value.code, failed.value.exit_status) == ("scan-refused", 3)
+    assert failed.value.__notes__ == ["raised by plugin policy"]
+
+
+@pytest.mark.parametrize(("answer", "ran"), [("True", []), ("None", ["core"]), ("False", ["core"]), ("1", ["core"])])
+def test_a_plugin_takes_a_step_over_only_by_answering_true(
+    strangers: Strangers, context: Context, answer: str, ran: list[str]
+) -> None:
+    strangers.install("instead", f"{HEAD}@hookimpl\ndef lockhouse_run_step(): return {answer}\n")
+    runs: list[str] = []
+    strangers.load().run_step(step(lambda context: runs.append("core")), context)
+    assert runs == ran
+
+
+def test_a_plugin_that_fails_to_run_a_step_is_named(strangers: Strangers, context: Context) -> None:
+    strangers.install("instead", f"{HEAD}@hookimpl\ndef lockhouse_run_step(step): raise OSError('gone')\n")
+    with pytest.raises(PluginError, match="plugin instead failed: lockhouse_run_step for scan"):
+        strangers.load().run_step(step(), context)
+
+
+def test_the_built_in_rules_and_providers_come_through_the_same_hooks() -> None:
+    plugins = Plugins.load(None, Listener())
+    assert "venv" in plugins.environments()
+    assert "blacklist" in [audit.name for audit in plugins.audits()]

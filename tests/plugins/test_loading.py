@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lockhouse
+from fixtures.strangers import Strangers, strangers_at
+from lockhouse.errors import InternalError
+from lockhouse.plugins import DISABLE_VARIABLE, Plugins
+
+GOOD = """
+    from lockhouse.errors import Hint
+    from lockhouse.hookspecs import hookimpl
+
+    @hookimpl
+    def lockhouse_hints(error):
+        yield Hint("call", "call the help desk")
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangers:
+    return strangers_at(tmp_path, monkeypatch)
+
+
+def hint_codes(plugins: Plugins) -> list[str]:
+    return [hint.code for hint in plugins.hints(InternalError("x"))]
+
+
+def test_the_core_and_the_built_in_plugins_come_first_and_are_active(strangers: Strangers) -> None:
+    strangers.install("aardvark", GOOD)
+    records = strangers.load().records
+    assert [record.name for record in records] == ["lockhouse", "cpu", "cuda", "aardvark"]
+    assert {record.status for record in records} == {"active"}
+    assert [record.origin for record in records] == ["built-in", "built-in", "built-in", "entry-point"]
+
+
+def test_an_installed_plugin_is_active_with_its_version_distribution_and_hooks(strangers: Strangers) -> None:
+    strangers.install("help-desk", GOOD, version="2.5", plugin="desk")
+    record = strangers.record("desk")
+    assert (record.version, record.distribution, record.hooks) == ("2.5", "help-desk", ("lockhouse_hints",))
+    assert strangers.load().versions["desk"] == "2.5"
+    assert strangers.load().versions["lockhouse"] == lockhouse.__version__
+    assert hint_codes(strangers.load()) == ["call"]
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("def broken(:", "SyntaxError"),
+        ("raise RuntimeError", "RuntimeError"),
+        (
+            GOOD.replace("lockhouse_hints", "lockhouse_hint"),
+            "there is no hook lockhouse_hint; did you mean lockhouse_hints?",
+        ),
+        (GOOD.replace("(error)", "(mistake)"), "mistake"),
+        (GOOD.replace("@hookimpl", ""), "lockhouse_hints is not marked with hookimpl"),
+        ("answer = 42", "it implements no hook"),
+        (GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)"), "only lockhouse_run_step can be wrapped"),
+        (
+            "from lockhouse.hookspecs import hookimpl\n"
+            "@hookimpl(hookwrapper=True)\ndef lockhouse_run_step(step): yield",
+            "with hookimpl(wrapper=True)",
+        ),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_is_named_and_the_others_go_on(
+    strangers: Strangers, code: str, complaint: str
+) -> None:
+    strangers.install("broken-one", code, version="0.3")
+    strangers.install("zebra", GOOD)
+    plugins = strangers.load()
+    record = next(record for record in plugins.records if record.name == "broken_one")
+    assert record.status == "failed"
+    assert complaint in (record.error or "")
+    assert hint_codes(plugins) == ["call"]
+    assert "broken_one" not in plugins.versions
+    assert len(strangers.heard.warnings) == 1
+    assert strangers.heard.warnings[0].startswith("plugin broken_one 0.3 (broken-one) is left out: ")
+
+
+def test_an_entry_point_that_names_what_is_not_there_is_named(strangers: Strangers) -> None:
+    strangers.install("hollow", GOOD, target="hollow:absent")
+    assert "absent" in (strangers.record("hollow").error or "")
+
+
+def test_an_entry_point_may_name_an_instance_but_no_class(strangers: Strangers) -> None:
+    code = """
+        from lockhouse.errors import Hint
+        from lockhouse.hookspecs import hookimpl
+
+        class Desk:
+            @hookimpl
+            def lockhouse_hints(self, error):
+                return [Hint("instance", "x")]
+
+        desk = Desk()
+    """
+    strangers.install("with-class", code, target="with_class:Desk")
+    strangers.install("with-instance", code, target="with_instance:desk")
+    assert "register an instance" in (strangers.record("with_class").error or "")
+    assert hint_codes(strangers.load()) == ["instance"]
+
+
+def test_damaged_metadata_of_a_stranger_does_not_stop_the_others(strangers: Strangers) -> None:
+    strangers.install("damaged", GOOD)
+    (strangers.site / "damaged-1.0.dist-info" / "METADATA").write_bytes(b"\xff\xfe\x00")
+    strangers.install("zebra", GOOD)
+    assert strangers.record("zebra").status == "active"
+
+
+def test_two_strangers_with_the_same_name_both_work_under_different_ones(strangers: Strangers) -> None:
+    strangers.install("first", GOOD, plugin="main")
+    strangers.install("second", GOOD, plugin="main")
+    names = [record.name for record in strangers.load().records if record.origin == "entry-point"]
+    assert names == ["main", "second:main"]
+    assert hint_codes(strangers.load()) == ["call", "call"]
+
+
+def test_a_stranger_cannot_take_the_name_of_a_built_in_plugin(strangers: Strangers) -> None:
+    strangers.install("impostor", GOOD, plugin="cuda")
+    records = {record.name: record for record in strangers.load().records}
+    assert records["cuda"].origin == "built-in"
+    assert records["impostor:cuda"].status == "active"
+
+
+def test_a_disabled_plugin_is_listed_and_not_imported(strangers: Strangers, monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers.install("unwanted", "raise SystemExit('imported')")
+    monkeypatch.setenv(DISABLE_VARIABLE, "other, unwanted")
+    assert strangers.record("unwanted").status == "disabled"
+    assert strangers.heard.warnings == []
+
+
+def test_files_of_the_project_are_plugins_and_its_packages_are_not(strangers: Strangers) -> None:
+    path = strangers.drop("desk.py", GOOD)
+    package = strangers.project / "lockhouse_other"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    record = strangers.record("desk")
+    assert (record.origin, record.status, record.distribution) == ("project", "active", "plugins/desk.py")
+    before = record.version
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert strangers.record("desk").version != before
+    assert [item.name for item in strangers.load().records if item.origin == "project"] == ["desk"]
+
+
+def test_a_project_file_that_fails_is_named_and_survived(strangers: Strangers) -> None:
+    strangers.drop("bad.py", "1 / 0")
+    strangers.drop("good.py", GOOD)
+    plugins = strangers.load()
+    assert [(item.name, item.status) for item in plugins.records if item.origin == "project"] == [
+        ("bad", "failed"),
+        ("good", "active"),
+    ]
+    assert "ZeroDivisionError" in strangers.heard.warnings[0]
+
+
+def test_a_project_file_may_have_dataclasses(strangers: Strangers) -> None:
+    # With postponed annotations dataclasses look their module up in sys.modules.
+    strangers.drop(
+        "values.py",
+        """
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from lockhouse.hookspecs import hookimpl
+
+        @dataclass
+        class Value:
+            number: int
+
+        @hookimpl
+        def lockhouse_event(event):
+            pass
+        """,
+    )
+    assert strangers.record("values").status == "active"
+
+
+def test_a_project_without_plugins_has_none(strangers: Strangers) -> None:
+    assert [record.origin for record in strangers.load().records] == ["built-in"] * 3
