@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 from packaging.requirements import Requirement
@@ -32,7 +33,7 @@ def stage_of(subject: Subject, name: str) -> Stage | None:
     """Find the manifest's stage that lists a distribution, or None for a mere dependency."""
     for stage in subject.manifest.stages:
         for wish in stage.requirements:
-            if canonicalize_name(Requirement(wish.requirement).name) == name:
+            if _name_in(wish.requirement) == name:
                 return stage
     return None
 
@@ -81,3 +82,8 @@ def wanted(name: str, edges: Iterable[Edge]) -> str:
     for edge in edges:
         together &= edge.requirement.specifier
     return f"{name}{together}"
+
+
+@lru_cache(maxsize=4096)
+def _name_in(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
