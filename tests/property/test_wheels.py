@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -44,10 +45,8 @@ def test_metadata_of_any_bytes_is_read_or_refused(data: bytes) -> None:
 
 @given(st.lists(st.from_regex(r"(Name|Version|Requires-Dist|Requires-Python|Provides-Extra): .{0,20}", fullmatch=True)))
 def test_metadata_of_any_headers_is_read_or_refused(lines: list[str]) -> None:
-    try:
+    with contextlib.suppress(MetadataError):
         parse_metadata("\n".join([*lines, "Name: a", "Version: 1"]).encode("utf-8", "replace"))
-    except MetadataError:
-        pass
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(alphabet="ab,\"'\r\n=0sha256md5", max_size=200).map(str.encode)))
@@ -85,12 +84,8 @@ def test_damaged_wheel_is_read_or_refused(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a-1.0-py3-none-any.whl"
         path.write_bytes(content)
-        try:
-            wheel = read_wheel(path)
-        except UnsafeWheel as error:
-            assert error.issue in set(Issue)
-        else:
-            assert wheel.name == "a"
+        with contextlib.suppress(UnsafeWheel):
+            assert read_wheel(path).name == "a"
 
 
 @given(st.text(max_size=300))

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import configparser
 import email
+import errno
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -25,7 +27,7 @@ from packaging.tags import Tag
 from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from lockhouse.errors import UnsafeWheel
+from lockhouse.errors import StorageError, UnsafeWheel
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.members import Member, find_dist_info, inspect_members
 from lockhouse.wheels.metadata import Metadata, MetadataError, describes, parse_metadata
@@ -35,6 +37,18 @@ __all__ = ["EntryPoint", "Issue", "Member", "RecordEntry", "Wheel", "metadata_in
 
 LARGEST_INFO = 256 << 20
 """Bytes of a ``.dist-info`` file that is read into memory; RECORD of the largest known wheels has some 5 MB."""
+
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What zipfile raises for broken archives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +146,12 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
+    except BROKEN as error:
         raise UnsafeWheel(path.name, Issue.NO_ARCHIVE, str(error) or type(error).__name__) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # zipfile went where the table sent it: to before the file's beginning
+            raise UnsafeWheel(path.name, Issue.NO_ARCHIVE, "its table leads out of the file") from error
+        raise StorageError(f"cannot read {path}", cause=error.strerror) from error
 
 
 def _parse_filename(filename: str) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:

@@ -15,7 +15,7 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from fixtures.wheels import EPOCH, WheelSpec, build_wheel, record_hash
-from lockhouse.errors import UnsafeWheel
+from lockhouse.errors import StorageError, UnsafeWheel
 from lockhouse.wheels.wheelfile import EntryPoint, Issue, read_wheel, read_wheel_metadata
 
 Members = dict[str, bytes]
@@ -131,7 +131,7 @@ def test_name_that_is_cut_at_nul_is_judged_as_written(tmp_path: Path) -> None:
 )
 def test_names_that_windows_cannot_have_are_refused_only_there(tmp_path: Path, member: str, issue: Issue) -> None:
     path = with_member(tmp_path, member)
-    assert read_wheel(path, windows=False).record[member]
+    assert member in read_wheel(path, windows=False).record
     assert issue_of(path, windows=True) == issue
 
 
@@ -200,6 +200,16 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a-1.0-py3-none-any.whl"
     path.write_bytes(data)
     assert issue_of(path) == Issue.NO_ARCHIVE
+
+
+def test_member_that_begins_before_the_file_is_refused(tmp_path: Path) -> None:
+    member = "a-1.0.dist-info/METADATA"
+    assert issue_of(patched(WheelSpec("a").build(tmp_path), member, 42, "<L", 0xF0000000)) == Issue.NO_ARCHIVE
+
+
+def test_wheel_that_cannot_be_read_is_no_unsafe_wheel(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        read_wheel(tmp_path / "a-1.0-py3-none-any.whl")
 
 
 def test_half_a_wheel_is_refused(tmp_path: Path) -> None:
