@@ -5,7 +5,6 @@ Both have the project alone while they work. How the outcome looks is decided by
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +13,10 @@ from typing import Literal
 
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.history import Freeable, choose_rollback, find_freeable, free, switch_to
-from lockhouse.environments.seal import find_drift
-from lockhouse.errors import DriftFound, Hint
+from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError
 from lockhouse.events import StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
+from lockhouse.host import Host
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
 
@@ -26,10 +25,7 @@ __all__ = ["Cleaned", "clean", "roll_back"]
 PATIENCE = 3600.0
 """Seconds to wait for another lockhouse in the same project."""
 
-TIMEOUT = 60.0
-"""Seconds for an interpreter to start: a cold network file system is slow."""
-
-SHOWN = 5
+PROOF = "verify"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +57,8 @@ def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
 def roll_back(context: Context, number: int | None = None) -> int | None:
     """Take the generation ``number``, or the one before the current, into use; return the number of the one that was.
 
-    It is proven first that its files are those that were verified when it was built, and that its Python runs. Raises
-    UsageError when there is nothing to go back to and DriftFound when it is not what it was.
+    It is proven first, as ``verify`` proves the environment in use, by the plan that it was built from; ``detect`` must
+    have run. Raises UsageError when there is nothing to go back to, and what a failed proof raises.
     """
     with _alone(context):
         current = Generations(context.project).current()
@@ -73,40 +69,41 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
 
 
 def _prove(context: Context, generation: Generation) -> None:
-    context.tell(StepStarted(step="prove"))
     started = time.perf_counter()
-    drift = find_drift(generation, emit=context.emit, step="prove")
-    paths = (*drift.modified, *drift.missing, *drift.extra)
-    works = not paths and _starts(context, generation)
-    outcome: Literal["done", "failed"] = "done" if works else "failed"
-    context.tell(StepFinished(step="prove", outcome=outcome, seconds=time.perf_counter() - started))
-    if works:
-        return
-    if paths:
-        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-        cause = f"changed since it was verified: {', '.join(paths[:SHOWN])}{more}"
-    else:
-        cause = f"its interpreter, Python {generation.interpreter.version}, does not run any more"
-    raise DriftFound(
-        f"generation {generation.number} is not what it was, and is not taken into use",
-        cause=cause,
-        hints=[Hint("install", "run install: it builds anew what the manifest asks for")],
-    )
-
-
-def _starts(context: Context, generation: Generation) -> bool:
-    provider = context.plugins.environments().get(generation.provider)
-    if provider is None:
-        return False
-    python = provider.scheme(generation.path, generation.interpreter).python
-    argv = [str(python), "-I", "-B", "-c", "import platform; print(platform.python_version())"]
+    context.tell(StepStarted(step=PROOF))
+    outcome: Literal["done", "failed"] = "failed"
     try:
-        answer = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        _verify(context, generation)
+        outcome = "done"
+    finally:
+        context.tell(StepFinished(step=PROOF, outcome=outcome, seconds=time.perf_counter() - started))
+
+
+def _verify(context: Context, generation: Generation) -> None:
+    from lockhouse.verification.proving import prove
+    from lockhouse.verification.records import keep_report, kept_plan
+    from lockhouse.verification.refusal import describe_drift
+
+    host, plan = context.state.read(Host), kept_plan(generation)
+    if host is None:
+        raise InternalError("an environment was to be proven before the machine was looked at")
+    if plan is None:
+        raise CheckFailed(
+            f"generation {generation.number} cannot be proven, and is not taken into use",
+            cause="what it was built from is not known any more",
+            hints=[Hint("list-generations", "see what else there is with `lockhouse generations`")],
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0 and answer.stdout.strip() == generation.interpreter.version
+    report = prove(context, generation, plan, host, deep=True)
+    context.state.write(report)
+    if report.ok:
+        keep_report(generation, report)
+        return
+    failed = [check for check in report.checks if check.outcome == "failed" and check.critical]
+    raise (DriftFound if report.drift else CheckFailed)(
+        f"generation {generation.number} is not what it was, and is not taken into use",
+        cause="\n".join((*describe_drift(report.drift), *(f"{item.name}: {item.output.strip()}" for item in failed))),
+        hints=[Hint("run-install", "run install: it builds anew what the manifest asks for")],
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from lockhouse.host import AcceleratorReading, Host
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
 from lockhouse.terminal.device import Signs
-from lockhouse.terminal.documents import choice_of
+from lockhouse.terminal.documents import choice_of, generation_in_use
 from lockhouse.terminal.quantities import duration, size
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.text import clean, fold, table
@@ -227,6 +227,11 @@ def _generations(page: Page) -> Iterator[str]:
 
 
 def _rollback(page: Page) -> Iterator[str]:
+    current = generation_in_use(page.context)
+    if current is not None and current.lock is None:
+        yield from page.text(
+            "there is no lock for it: the lock here is that of another environment, which install builds"
+        )
     if page.record.result is not None:
         yield from page.text(f"generation {page.record.result} is no longer in use; it is kept")
     yield from _install(page)
