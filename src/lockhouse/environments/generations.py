@@ -180,26 +180,28 @@ class Generations:
 
     def leftovers(self) -> tuple[Path, ...]:
         """What interrupted work of :meth:`new` and :meth:`remove` left behind."""
-        return tuple(
-            path
-            for path in self._entries()
-            if path.name.startswith((NEW, TRASH)) and not path.is_symlink() and path.is_dir() and self._is_ours(path)
-        )
+        return tuple(path for path in self._entries() if not path.is_symlink() and self._is_leftover(path))
 
     def clear(self, leftover: Path) -> None:
         """Remove one of :meth:`leftovers`."""
         if leftover not in self.leftovers():
             raise _not_ours(leftover)
-        remove_tree(leftover, last=METADATA)
+        if leftover.is_dir():
+            remove_tree(leftover, last=METADATA)
+        else:
+            with storage_errors(leftover):
+                leftover.unlink(missing_ok=True)
 
     def strangers(self) -> tuple[Path, ...]:
         """What lies among the generations and was not made by this version of lockhouse: it is left alone."""
         known = {generation.path for generation in self.all()} | set(self.leftovers())
         return tuple(path for path in self._entries() if path not in known and path.name != COUNTER)
 
-    def _is_ours(self, leftover: Path) -> bool:
-        """Whether it carries a marker, or cannot hold anybody's work: nothing is in it but our own folder."""
-        return self.read(leftover) is not None or all(path.name == METADATA for path in leftover.iterdir())
+    def _is_leftover(self, path: Path) -> bool:
+        """Whether the name is one of ours and nobody's work can be in it: it is marked, or holds but our folder."""
+        if path.name.startswith((NEW, TRASH)) and path.is_dir():
+            return self.read(path) is not None or all(inner.name == METADATA for inner in path.iterdir())
+        return path.name.startswith(f".{COUNTER}.") and path.is_file()  # the counter on its way to be written
 
     def _entries(self) -> Iterator[Path]:
         try:

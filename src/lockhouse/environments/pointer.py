@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -40,7 +39,10 @@ def switch(pointer: Path, target: Path) -> None:
     _refuse_occupied(pointer)
     with storage_errors(pointer):
         pointer.parent.mkdir(parents=True, exist_ok=True)
-        temporary = pointer.parent / f".{pointer.name}.{secrets.token_hex(4)}"
+        # One name, so that what a killed process leaves is gone with the next switch. A run has the project alone.
+        temporary = pointer.parent / f"{pointer.name}.lockhouse-new"
+        if _is_link(temporary):
+            _remove_link(temporary)
         try:
             if sys.platform == "win32":
                 _switch_junction(pointer, target, temporary)
@@ -50,7 +52,7 @@ def switch(pointer: Path, target: Path) -> None:
                 os.replace(temporary, pointer)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                _remove_link(temporary)
             raise
 
 
@@ -101,12 +103,21 @@ def _is_link(path: Path) -> bool:
     return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == MOUNT_POINT
 
 
+def _remove_link(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif _is_link(path):
+        path.rmdir()  # a junction: this removes it, not what it leads to
+
+
 def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
     if sys.platform == "win32":  # the condition again, for the type checker
         import _winapi
 
         _winapi.CreateJunction(str(target.resolve()), str(temporary))
-        aside = pointer.parent / f"{temporary.name}.old"
+        aside = pointer.parent / f"{pointer.name}.lockhouse-old"
+        if _is_link(aside):
+            _remove_link(aside)
         if _is_link(pointer):
             pointer.rename(aside)
         try:
@@ -116,4 +127,4 @@ def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
                 aside.rename(pointer)
             raise
         if _is_link(aside):
-            aside.rmdir()  # removes the junction, not what it leads to
+            _remove_link(aside)
