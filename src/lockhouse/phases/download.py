@@ -33,7 +33,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 
 
 def will_be_refused(item: PlannedDistribution, manifest: Manifest) -> bool:
-    """Whether the blacklist names this distribution in this version unconditionally.
+    """Whether the blacklist names this distribution in this version, unconditionally and everywhere.
 
     The scan will refuse the plan from metadata alone: its wheel need not be here.
     """
@@ -41,6 +41,7 @@ def will_be_refused(item: PlannedDistribution, manifest: Manifest) -> bool:
         requirement = Requirement(entry.requirement)
         if (
             entry.when is None
+            and requirement.marker is None
             and canonicalize_name(requirement.name) == canonicalize_name(item.name)
             and requirement.specifier.contains(Version(item.version), prereleases=True)
         ):
