@@ -55,7 +55,7 @@ def read(answers: Mapping[str, Probe]) -> AcceleratorReading:
     _compare(nvml, libcuda, smi, module, answers, notes)
     loadable = _loadable(answers.get("libcuda"))
     if not devices:
-        _explain_absence(answers, module, notes)
+        _explain_absence(answers, module, loadable, notes)
     elif not loadable:
         notes.append("GPUs are there, but libcuda cannot be loaded: no program can use them from here")
     _describe(devices, answers, notes)
@@ -207,15 +207,17 @@ def _describe(devices: list[Device], answers: Mapping[str, Probe], notes: list[s
         notes.append(f"Jetson, L4T {release[0] if release else 'of unknown release'}")
 
 
-def _explain_absence(answers: Mapping[str, Probe], module: str | None, notes: list[str]) -> None:
+def _explain_absence(answers: Mapping[str, Probe], module: str | None, loadable: bool, notes: list[str]) -> None:
     pci = _surroundings(answers).get("pci")
-    if module:
+    if module and loadable:
+        notes.append(f"the kernel has NVIDIA's driver {module}, but its libraries show no device")
+    elif module:
         notes.append(
-            f"the kernel has NVIDIA's driver {module}, but its libraries show no device: "
+            f"the kernel has NVIDIA's driver {module}, but its libraries are missing: "
             "a container needs to be started with access to the GPUs"
         )
     elif isinstance(pci, list) and pci:
-        notes.append(f"{len(pci)} NVIDIA GPU(s) on the PCI bus, but no driver is loaded")
+        notes.append(f"NVIDIA GPUs on the PCI bus ({len(pci)}), but no driver is loaded")
 
 
 def _loadable(probe: Probe | None) -> bool:

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from fixtures.contexts import host_of
+from lockhouse.accelerators import Accelerator
+from lockhouse.host import AcceleratorReading, Device
+from lockhouse_cpu.accelerator import CpuAccelerator
+from lockhouse_cuda import questions
+from lockhouse_cuda.accelerator import CudaAccelerator
+from lockhouse_cuda.tables import parse, toolkits
+
+
+def reading_of(*capabilities: str, present: bool = True) -> AcceleratorReading:
+    devices = tuple(
+        Device(index=index, name=f"GPU {index}", memory=1, capability=capability)
+        for index, capability in enumerate(capabilities)
+    )
+    return AcceleratorReading(namespace="cuda", present=present, driver="580.65.06", runtime="13.0", devices=devices)
+
+
+@pytest.mark.parametrize("accelerator", [CpuAccelerator(), CudaAccelerator()])
+def test_the_built_in_accelerators_keep_the_contract(accelerator: Accelerator) -> None:
+    assert isinstance(accelerator, Accelerator)
+    assert accelerator.labelled <= accelerator.family
+    assert accelerator.fingerprint() == accelerator.fingerprint()
+    names = [question.name for question in accelerator.questions()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("variant", "claimed"),
+    [
+        ("cu124", True),
+        ("cu92", True),
+        ("cu130", True),
+        ("cu1240", False),
+        ("cu", False),
+        ("cpu", False),
+        ("cu12x", False),
+    ],
+)
+def test_variants_are_cu_and_two_or_three_digits(variant: str, claimed: bool) -> None:
+    assert CudaAccelerator().claims(variant) is claimed
+
+
+def test_the_vendor_s_index_and_the_label_follow_the_variant() -> None:
+    assert CudaAccelerator().index_url("cu130") == "https://download.pytorch.org/whl/cu130"
+    assert CudaAccelerator().label("cu130", host_of()) == "cu130"
+
+
+def test_driver_and_toolkit_versions_are_compared_by_number() -> None:
+    assert parse("580.65.06") > parse("580") > parse("570.26") > parse("525.60.13")
+    assert parse("12.10") > parse("12.9")
+    assert parse("13.0") == parse("13")
+
+
+def test_every_row_of_the_table_can_be_compared() -> None:
+    table = toolkits()
+    for rows in (table.minimum_driver, table.shipped_driver):
+        for row in rows.values():
+            assert parse(row["linux"])
+            assert parse(row["windows"])
+    shipped = [parse(row["linux"]) for row in table.shipped_driver.values()]
+    assert shipped == sorted(shipped, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("driver", "system", "cuda"),
+    [
+        ("580.65.06", "linux", "13.0"),
+        ("550.54.14", "linux", "12.4"),
+        ("550.54.13", "linux", "12.3"),
+        ("551.61", "windows", "12.4"),
+        ("100.1", "linux", None),
+    ],
+)
+def test_a_driver_s_cuda_version_follows_from_the_table(driver: str, system: str, cuda: str | None) -> None:
+    assert toolkits().of_driver(driver, system) == cuda
+
+
+def test_llama_cpp_is_built_for_the_devices_that_are_there() -> None:
+    settings = CudaAccelerator().build_settings("llama-cpp-python", reading_of("9.0", "8.6", "9.0"))
+    assert settings == {"CMAKE_ARGS": "-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=86;90", "FORCE_CMAKE": "1"}
+
+
+def test_torch_extensions_are_built_for_the_devices_that_are_there() -> None:
+    settings = CudaAccelerator().build_settings("pytorch3d", reading_of("9.0", "8.6"))
+    assert settings == {"FORCE_CUDA": "1", "TORCH_CUDA_ARCH_LIST": "8.6;9.0"}
+
+
+def test_without_a_device_nothing_is_built_for_cuda() -> None:
+    assert CudaAccelerator().build_settings("llama-cpp-python", reading_of(present=False)) == {}
+
+
+def test_the_check_asks_for_the_devices_that_the_variant_can_use() -> None:
+    (check,) = CudaAccelerator().checks("cu124", reading_of("8.6", "12.0"))
+    assert (check.requires, check.critical, check.stage) == ("cuda", True, None)
+    assert check.run.rstrip().endswith("prove('12.4', 1)")
+    ast.parse(check.run)
+
+
+def test_programs_for_probes_need_nothing_but_the_standard_library() -> None:
+    for question in questions.questions():
+        if question.kind != "python":
+            continue
+        for node in ast.walk(ast.parse(question.ask[0])):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module in ("__future__", "pathlib")
+            elif isinstance(node, ast.Import):
+                assert {alias.name for alias in node.names} <= {"ctypes", "json", "os", "sys"}
+
+
+def test_the_cpu_is_always_there_and_supports_its_one_variant() -> None:
+    cpu = CpuAccelerator()
+    reading = cpu.read({})
+    assert reading.present
+    assert len(reading.devices) == 1
+    assert cpu.claims("cpu")
+    assert not cpu.claims("cu124")
+    assert cpu.support("cpu", reading, host_of()).supported
+
+
+def test_builds_for_the_cpu_carry_a_label_except_on_macos() -> None:
+    from dataclasses import replace
+
+    assert CpuAccelerator().label("cpu", replace(host_of(), system="Linux")) == "cpu"
+    assert CpuAccelerator().label("cpu", replace(host_of(), system="Windows")) == "cpu"
+    assert CpuAccelerator().label("cpu", replace(host_of(), system="Darwin")) is None
