@@ -67,7 +67,8 @@ def test_nothing_imports_the_command_line() -> None:
 
 @pytest.mark.parametrize("name", sorted(VALUES))
 def test_values_import_nothing_of_ours_but_values(name: str) -> None:
-    ours = {module for module in imports(SOURCE / f"{name}.py") if module.startswith("lockhouse.")}
+    files = [path for module, path in modules() if module.partition(".")[0] == name]
+    ours = {module for path in files for module in imports(path) if module.startswith("lockhouse.")}
     assert {module.split(".")[1] for module in ours} <= VALUES | {"state", "__version__"}
 
 
