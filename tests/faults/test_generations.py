@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -258,6 +259,9 @@ def as_nobody(work: Callable[[], None]) -> None:
                 os.setuid(65534)
             work()
             status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -322,3 +326,31 @@ def test_where_nothing_may_be_written_the_error_names_the_place(everybodys: Path
         project.generations.chmod(0o700)
 
     as_nobody(work)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only the administrator can make what others cannot")
+def test_what_cannot_be_removed_stays_a_leftover_that_says_whose_it_is(everybodys: Path) -> None:
+    project = make_project(everybodys / "project")
+
+    def make() -> None:
+        make_generation(project)
+        make_generation(project, "building")
+
+    def remove() -> None:
+        generations = Generations(project)
+        with pytest.raises(StorageError, match="could not be removed") as failed:
+            generations.remove(generations.all()[0])
+        assert "theirs" in (failed.value.cause or "")
+        (leftover,) = generations.leftovers()
+        marked = generations.read(leftover)
+        assert marked is not None
+        assert marked.number == 1
+        left = clear(generations, find_clearing(generations, None, 2), "ignore")
+        assert left == (leftover,)
+        assert generations.all() == ()
+
+    project.root.chmod(0o777)
+    as_nobody(make)
+    fill(project.generations / "0001-111111111111" / "lib" / "theirs", {"file": "x"})
+    as_nobody(remove)
+    assert (project.generations / Generations(project).leftovers()[0] / "lib" / "theirs" / "file").exists()

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="modes and links of POSI
 NAMES = st.sampled_from(["a", "b", "RECORD", "x-1.dist-info", "__pycache__", "m.pyc", "m.py", "bin", "é", "pip.conf"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 FILES = st.dictionaries(PATHS, st.tuples(st.binary(max_size=40), st.booleans()), max_size=8)
+SETTINGS = settings(max_examples=60, deadline=None)  # how long it takes is not what is tested
 Files = dict[str, tuple[bytes, bool]]
 
 
@@ -71,6 +72,7 @@ def by_the_definition(root: Path) -> str:
     return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
 
 
+@SETTINGS
 @given(FILES.map(consistent))
 def test_the_digest_is_what_its_definition_says(files: Files) -> None:
     with folder() as root:
@@ -78,6 +80,7 @@ def test_the_digest_is_what_its_definition_says(files: Files) -> None:
         assert digest(root) == by_the_definition(root)
 
 
+@SETTINGS
 @given(FILES.map(consistent))
 def test_the_digest_depends_on_neither_place_nor_order_nor_time(files: Files) -> None:
     with folder() as here, folder() as there:
@@ -88,7 +91,7 @@ def test_the_digest_depends_on_neither_place_nor_order_nor_time(files: Files) ->
         assert digest(here) == digest(there)
 
 
-@settings(max_examples=60)
+@SETTINGS
 @given(FILES.map(consistent), FILES.map(consistent))
 def test_drift_is_exactly_the_difference_of_two_trees(before: Files, after: Files) -> None:
     with folder() as root:
@@ -109,6 +112,7 @@ def test_drift_is_exactly_the_difference_of_two_trees(before: Files, after: File
         assert find_drift(generation) == expected
 
 
+@SETTINGS
 @given(st.binary(max_size=200))
 def test_any_script_can_be_normalised_and_once_is_enough(data: bytes) -> None:
     scripts = Path("/some where/bin")
@@ -117,6 +121,7 @@ def test_any_script_can_be_normalised_and_once_is_enough(data: bytes) -> None:
         assert normalise_script(once, scripts) == once
 
 
+@SETTINGS
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\n\r/"), min_size=1), st.binary())
 def test_every_place_gives_the_same_script(place: str, body: bytes) -> None:
     from installer.scripts import Script

@@ -12,6 +12,7 @@ import stat
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from lockhouse.errors import Hint, StorageError
 
@@ -48,10 +49,22 @@ def _remove(path: Path, last: str | None) -> None:
         found = sorted(entries, key=lambda entry: entry.name == last)
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
+            _remove_folder(entry.path)
         else:
             os.unlink(entry.path)
     path.rmdir()
+
+
+def _remove_folder(path: str) -> None:
+    def fail(_operation: object, where: str, error: BaseException) -> NoReturn:
+        if isinstance(error, OSError):
+            error.filename = where  # rmtree itself knows only the last part
+        raise error
+
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(path, onexc=fail)
+    else:
+        shutil.rmtree(path, onerror=lambda operation, where, info: fail(operation, where, info[1]))
 
 
 def _open_up(path: Path) -> None:
