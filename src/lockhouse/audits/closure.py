@@ -26,11 +26,8 @@ class Closure:
         """Yield a finding for every requirement that is not met, cannot be read, or asks for an unknown extra."""
         for item in subject.plan.distributions:
             yield from self._listed(subject, item)
-            seen: set[str] = set()
             for edge in subject.graph.edges(item.name):
-                if str(edge.requirement) not in seen:
-                    seen.add(str(edge.requirement))
-                    yield from self._edge(subject, edge)
+                yield from self._edge(subject, edge)
             yield from self._unreadable(subject, item)
             yield from self._extras(subject, item)
 

@@ -172,6 +172,13 @@ def test_the_stages_of_a_cycle_are_found(tmp_path: Path) -> None:
     assert stages_of(case.only("blacklist.listed", with_wheels=False), case.plan) == {"base"}
 
 
+def test_the_stage_of_what_nobody_asks_for_is_its_own(tmp_path: Path) -> None:
+    case = Case(tmp_path, [WheelSpec("a"), WheelSpec("bad")], {"base": ["a"]}, manifest=LISTED)
+    finding = case.only("blacklist.listed", with_wheels=False)
+    assert finding.chain == ("bad",)
+    assert stages_of(finding, case.plan) == {"base"}
+
+
 def test_a_finding_about_no_distribution_has_no_stage(tmp_path: Path) -> None:
     assert stages_of(note(""), one(tmp_path).plan) == frozenset()
 
