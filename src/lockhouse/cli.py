@@ -149,7 +149,7 @@ def _front() -> _Parser:
     verbs = "\n".join(f"  {verb.name:<13}{verb.does}" for verb in VERBS)
     parser = _Parser(
         prog="lockhouse",
-        usage="lockhouse [OPTION…] VERB [ARGUMENT…]",
+        usage="lockhouse [OPTION...] VERB [ARGUMENT...]",
         description="Build Python environments that are whole, proven and repeatable, or not there at all.",
         epilog=f"verbs:\n{verbs}\n\n`lockhouse VERB --help` tells more about one of them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

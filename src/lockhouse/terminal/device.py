@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["ASCII", "SIGNS", "Signs", "is_terminal", "name_width", "open_console", "signs_of", "width_of"]
+__all__ = ["ASCII", "SIGNS", "Signs", "is_terminal", "name_width", "open_console", "signs_of", "spell", "width_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Signs:
 
 SIGNS = Signs("✓", "✗", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "━", "╸", "━", "…", "→")
 ASCII = Signs("+", "x", "-\\|/", "#", "#", ".", "...", "->")
+
+SPELLED = str.maketrans({"├": "|", "│": "|", "└": "`", "─": "-", "…": "...", "→": "->"})
+
+
+def spell(text: str, stream: TextIO) -> str:
+    """Write the signs that lockhouse draws with in ASCII where the stream's encoding does not know them."""
+    return text.translate(SPELLED) if signs_of(stream) is ASCII else text
 
 
 def is_terminal(stream: TextIO) -> bool:

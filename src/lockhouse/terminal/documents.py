@@ -78,7 +78,8 @@ def _detect(record: Record) -> Json:
         names = ("platform", "python", "accelerator", "variant", "reason")
         return dict.fromkeys(names) | {"devices": [], "accelerators": [], "probes": []}
     choice = choice_of(context, host)
-    present = [reading for reading in host.accelerators if reading.present]
+    # Every machine has the CPU: it is the answer where there is nothing else.
+    present = sorted((item for item in host.accelerators if item.present), key=lambda item: item.namespace == "cpu")
     wanted = context.manifest.python_version(choice.variant or "")
     interpreter = host.interpreter(wanted)
     return {

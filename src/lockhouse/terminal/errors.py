@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from lockhouse.errors import Hint, Interrupted, LockhouseError
-from lockhouse.terminal.device import is_terminal, open_console, width_of
+from lockhouse.terminal.device import is_terminal, open_console, spell, width_of
 from lockhouse.terminal.text import clean, fold
 
 __all__ = ["all_hints", "error_lines", "show_error"]
@@ -16,7 +16,7 @@ COLOURS = {"error": "bold red", "because": "bold", "try": "bold green"}
 
 def show_error(error: LockhouseError, stream: TextIO, hints: Iterable[Hint] = ()) -> None:
     """Write an error; ``hints`` are what plugins add to its own."""
-    lines = [line for part in error_lines(error, width_of(stream), hints) for line in part]
+    lines = [spell(line, stream) for part in error_lines(error, width_of(stream), hints) for line in part]
     if not is_terminal(stream):
         stream.write("".join(f"{line}\n" for line in lines))
         stream.flush()
@@ -37,11 +37,17 @@ def error_lines(error: LockhouseError, width: int | None = None, hints: Iterable
     if isinstance(error, Interrupted):  # who stopped it knows why: one line
         yield fold(clean(error.summary), width)
         return
-    yield fold(clean(error.summary), width, first="error: ")
+    yield _part("error: ", error.summary, width)
     if error.cause:
-        yield fold(clean(error.cause), width, first="because: ")
+        yield _part("because: ", error.cause, width)
     for hint in all_hints(error, hints):
-        yield fold(clean(hint.text), width, first="try: ")
+        yield _part("try: ", hint.text, width)
+
+
+def _part(label: str, text: str, width: int | None) -> list[str]:
+    # Under one another, so that trees and tracebacks keep their shape; where it is narrow room matters more.
+    rest = " " * (len(label) if width is None or width >= 60 else 2)
+    return fold(clean(text), width, first=label, rest=rest)
 
 
 def all_hints(error: LockhouseError, more: Iterable[Hint] = ()) -> tuple[Hint, ...]:

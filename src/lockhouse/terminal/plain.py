@@ -8,6 +8,7 @@ import time
 from typing import TextIO
 
 from lockhouse.events import Event, Message, Progress, StepFinished, StepStarted
+from lockhouse.terminal.device import spell
 from lockhouse.terminal.quantities import duration, portion, rate
 from lockhouse.terminal.tally import Clock, Tally
 from lockhouse.terminal.text import clean
@@ -39,7 +40,7 @@ class PlainListener:
             line = self._line(event)
             if line is not None:
                 with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the work goes on
-                    self._stream.write(f"{line}\n")
+                    self._stream.write(spell(f"{line}\n", self._stream))
                     self._stream.flush()
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from lockhouse.events import Event
 from lockhouse.terminal import Listener, listener, show_error
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
-from lockhouse.terminal.streams import interruptible, reserved_output, tolerate, write
+from lockhouse.terminal.streams import abandon, interruptible, prepare, reserved_output, write
 
 __all__ = ["refuse", "serve"]
 
@@ -24,16 +24,22 @@ REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, err
 
 def serve(request: Request) -> int:
     """Run a request and return its exit status."""
-    tolerate(sys.stdout)
+    prepare()
     try:
         with interruptible(), _output(request.json) as output:
             return _serve(request, output)
     except KeyboardInterrupt:  # once more, while the first was being dealt with
         return Interrupted.exit_status
+    except OSError as caught:  # the verb itself is through: this is about telling
+        abandon(sys.stdout)
+        error = StorageError("standard output cannot be written", cause=caught.strerror)
+        show_error(error, sys.stderr)
+        return error.exit_status
 
 
 def refuse(error: UsageError, *, verb: str | None, json: bool) -> int:
     """Show that a command line makes no sense, and return its exit status; ``verb`` is None where it names none."""
+    prepare()
     if json:
         from lockhouse.terminal.documents import document, render, usage_document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn, TextIO
 
-__all__ = ["interruptible", "reserved_output", "tolerate", "write"]
+__all__ = ["abandon", "interruptible", "prepare", "reserved_output", "write"]
 
 
 @contextlib.contextmanager
@@ -47,14 +48,26 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        _abandon(stream)
+        abandon(stream)
 
 
-def tolerate(stream: TextIO) -> None:
-    """Let a stream take characters that its encoding does not know."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+def prepare() -> None:
+    """Make the standard streams usable, however the process was started.
+
+    One that was closed goes nowhere: else the next file that is opened would take its descriptor, and programs that
+    lockhouse runs would write into it. Characters that an encoding does not know are written as escapes.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free: this one
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -79,8 +92,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _abandon(stream: TextIO) -> None:
-    # What is still buffered would fail again, with a message, when the interpreter ends.
+def abandon(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere: it would fail again, with a message, when the interpreter ends."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
