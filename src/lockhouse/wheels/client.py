@@ -48,7 +48,7 @@ ACCEPT = ", ".join(
         "text/html;q=0.1",
     )
 )
-ABSENT = frozenset({401, 403, 404, 410})
+ABSENT = frozenset({403, 404, 410})
 """Statuses by which indexes say that they have no such project; buckets answer 403 for what is not there."""
 
 LARGEST_METADATA = 64 << 20
@@ -152,7 +152,7 @@ class Client:
         try:
             return self._page(parts._replace(path=path).geturl(), name)
         except NotServed as error:
-            if error.status in ABSENT - {401}:
+            if error.status in ABSENT:
                 return ()
             raise
 
@@ -203,9 +203,13 @@ class Client:
                 return _limited(response)
 
         try:
-            data = self.transport.insistently(attempt)
+            data = self.transport.insistently(attempt) if link.metadata_sha256 else attempt()
         except NotServed:
             return None
+        except NetworkError:
+            if link.metadata_sha256:
+                raise
+            return None  # some servers fail on names they do not know; nobody promised this file
         if link.metadata_sha256 and hashlib.sha256(data).hexdigest() != link.metadata_sha256:
             return None
         try:

@@ -11,9 +11,11 @@ import contextlib
 import email.utils
 import random
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -22,7 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from lockhouse import __version__
-from lockhouse.errors import Hint, NetworkError, OfflineError
+from lockhouse.errors import Hint, NetworkError, OfflineError, UsageError
 from lockhouse.wheels.configuration import PipConfiguration, credentials_for, shown_url, without_credentials
 from lockhouse.wheels.faults import NotServed, RangeRefused, Unavailable
 from lockhouse.wheels.local import local_path, open_local
@@ -67,6 +69,8 @@ class Transport:
         if configuration.proxy:
             self._session.proxies = {"http": configuration.proxy, "https": configuration.proxy}
             self._session.trust_env = False  # else NO_PROXY and *_PROXY would override the explicit choice
+        if configuration.trusted_hosts:  # chosen with open eyes: no warning with each request
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if configuration.client_cert:
             self._session.cert = configuration.client_cert
 
@@ -144,6 +148,13 @@ class Transport:
             yield from blocks
 
     def _verify(self, url: str) -> bool | str:
+        for path in (self.configuration.cert, self.configuration.client_cert):
+            if path and not Path(path).exists():
+                raise UsageError(
+                    "the configured certificates are not there",
+                    cause=f"{path} does not exist",
+                    hints=[Hint("check-certificate", "correct pip's option cert or client-cert, or PIP_CERT")],
+                )
         parts = urlsplit(url)
         if {parts.hostname, parts.netloc.rpartition("@")[2]} & set(self.configuration.trusted_hosts):
             return False
@@ -178,7 +189,7 @@ class Transport:
         shown = shown_url(url)
         try:
             yield
-        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError) as error:
             raise NetworkError(
                 f"the certificate of {_host(url)} is not accepted",
                 url=shown,

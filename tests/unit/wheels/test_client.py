@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.server
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.index import Index
+from fixtures.servers import answering, reply
 from fixtures.wheels import WheelSpec, build_wheel
 from lockhouse.errors import IntegrityError, NetworkError, OfflineError, UnsafeWheel
 from lockhouse.wheels.client import Client, Link
@@ -25,41 +24,6 @@ QUICK = PipConfiguration(timeout=5, retries=2)
 def client() -> Iterator[Client]:
     with Client(QUICK, first_wait=0.001) as client:
         yield client
-
-
-@contextmanager
-def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A server that answers as the test says; its URL."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def reply(handler: http.server.BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    if handler.command == "GET":
-        handler.wfile.write(body)
 
 
 @pytest.mark.parametrize("html_only", [False, True])
@@ -275,6 +239,14 @@ def test_metadata_file_with_another_hash_than_announced_is_not_believed(index: I
     announced = Link(filename=link.filename, url=link.url, metadata_sha256="00" * 32)
     assert client.metadata(announced).name == "a"
     assert index.sent  # it came from the wheel
+
+
+@pytest.mark.parametrize("status", [500, 403])
+def test_server_that_fails_on_unknown_names_is_asked_for_ranges(index: Index, client: Client, status: int) -> None:
+    wheel = build_wheel(index.folder, "a")
+    index.faults.status[f"{wheel.name}.metadata"] = [status]
+    assert client.metadata(f"{index.base}/files/{wheel.name}").name == "a"
+    assert index.requests.count(f"GET /files/{wheel.name}.metadata") == 1
 
 
 def test_metadata_of_another_distribution_in_a_wheel_is_refused(index: Index, client: Client) -> None:
