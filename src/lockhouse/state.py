@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from lockhouse.codec import DecodeError, decode, encode
 from lockhouse.errors import StorageError
@@ -81,19 +81,19 @@ def write_value(path: Path, value: object, name: str) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that at any instant it has its old content or all of the new; creates its folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle: IO[bytes]
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
-            try:
-                handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
-                os.replace(handle.name, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(handle.name)
-                raise
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
 
 
 @contextlib.contextmanager

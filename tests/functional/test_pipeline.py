@@ -151,6 +151,7 @@ def test_download_continues_after_kill(site: Site) -> None:
     site.index.faults.bytes_per_second = None
     filename = "bulky-1.0-py3-none-any.whl"
     total = (site.index.folder / filename).stat().st_size
+    site.index.wait_until_quiet()
     site.index.sent.clear()
 
     site.installed()

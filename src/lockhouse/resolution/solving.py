@@ -117,12 +117,18 @@ class Solver:
             local = local_folders(self.configuration.find_links, self.wheelhouse.folder)
             return (), tuple(str(folder) for folder in local), False
         if self.manifest.indexes:
-            general = [index for index in self.manifest.indexes if not index.explicit]
-            return tuple(Server(name=index.name, url=index.url) for index in general), (), False
+            listed = [index for index in self.manifest.indexes if not index.explicit]
+            # The manifest lists every index there is: the last one takes the place of the resolver's own default.
+            last = len(listed) - 1
+            servers = [Server(name=item.name, url=item.url, default=i == last) for i, item in enumerate(listed)]
+            return tuple(servers), (), False
         # pip takes the best version of all its indexes, and the user's settings were written for pip.
         settings = self.configuration
-        urls = [] if settings.no_index else list(settings.extra_index_urls)
-        servers = [Server(name=f"extra-{position}", url=url) for position, url in enumerate(urls, 1)]
+        if settings.no_index:
+            return (), settings.find_links, True
+        servers = [Server(name=f"extra-{i}", url=url) for i, url in enumerate(settings.extra_index_urls, 1)]
+        if settings.index_url is not None:
+            servers.append(Server(name="default", url=settings.index_url, default=True))
         return tuple(servers), settings.find_links, True
 
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:

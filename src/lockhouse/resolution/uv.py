@@ -33,11 +33,15 @@ TIMEOUT = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A package index as the resolver is told of it; ``flat`` is a folder of wheels."""
+    """A package index as the resolver is told of it; ``flat`` is a folder of wheels.
+
+    The one that is ``default`` stands in place of the resolver's own default index.
+    """
 
     name: str
     url: str
     flat: bool = False
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,14 +194,17 @@ def _settings(request: Request, configuration: PipConfiguration, empty: Path) ->
     if request.offline or configuration.no_index:
         # ``no-index`` would close the explicit indexes too, which may be folders: an empty default does not.
         servers.append({"name": "nothing", "url": str(empty), "format": "flat", "default": True})
-    elif servers and request.strategy == "first-index":
-        servers[-1]["default"] = True  # the manifest lists every index there is: no other is asked
     settings["index"] = servers
     return settings
 
 
 def _server(server: Server) -> dict[str, Any]:
-    return {"name": server.name, "url": server.url, **({"format": "flat"} if server.flat else {})}
+    described: dict[str, Any] = {"name": server.name, "url": server.url}
+    if server.flat:
+        described["format"] = "flat"
+    if server.default:
+        described["default"] = True
+    return described
 
 
 def _earlier(preferences: Sequence[Preference]) -> dict[str, Any]:

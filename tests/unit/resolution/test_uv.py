@@ -26,7 +26,7 @@ def solve(*requirements: str, **fields: Any) -> dict[str, Resolved]:
 
 
 def general(index: Index) -> tuple[Server, ...]:
-    return (Server(name="general", url=index.url),)
+    return (Server(name="general", url=index.url, default=True),)
 
 
 def test_answer_has_address_hash_and_size(index: Index) -> None:
@@ -91,7 +91,7 @@ def test_first_index_that_knows_a_name_serves_it(index: Index, tmp_path: Path) -
     with serving(tmp_path / "second") as second:
         build_wheel(index.folder, "alpha", "1.0")
         build_wheel(second.folder, "alpha", "2.0")
-        both = (Server(name="first", url=index.url), Server(name="second", url=second.url))
+        both = (Server(name="first", url=index.url), Server(name="second", url=second.url, default=True))
         assert solve("alpha", general=both)["alpha"].version == "1.0"
         assert solve("alpha", general=both, strategy="unsafe-best-match")["alpha"].version == "2.0"
 
@@ -110,7 +110,7 @@ def test_contradiction_is_explained_in_the_words_of_the_manifest(index: Index) -
 def test_unreachable_index_is_a_network_error_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_RETRIES", "0")
     with pytest.raises(NetworkError) as caught:
-        solve("alpha", general=(Server(name="general", url="http://user:secret@127.0.0.1:9/simple/"),))
+        solve("alpha", general=(Server(name="general", url="http://user:secret@127.0.0.1:9/simple/", default=True),))
     error = caught.value
     assert "secret" not in f"{error.summary}{error.cause}{error.url}"
 
