@@ -39,9 +39,12 @@ def _up_to_date(context: Context) -> bool:
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    return report.rules == rules_of(context.plugins.audits()) and all(
+    if report.rules != rules_of(context.plugins.audits()) or not all(
         wheelhouse.holds(item.filename, item.sha256) for item in plan.distributions
-    )
+    ):
+        return False
+    context.summarise("scan", _summary(report))
+    return True
 
 
 def _run(context: Context) -> None:
