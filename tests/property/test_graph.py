@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
@@ -60,7 +62,7 @@ def test_every_step_of_a_chain_is_an_edge_that_the_steps_before_it_bring(
             assert chain[0] in listed
             assert chain[-1] == target
             edges = graph.along(chain)
-            assert [(edge.source, edge.target) for edge in edges] == list(zip(chain, chain[1:], strict=False))
+            assert [(edge.source, edge.target) for edge in edges] == list(pairwise(chain))
             extras = set(Requirement(chain[0] + listed[chain[0]]).extras)
             for edge in edges:
                 assert not edge.under or edge.under & closed(requires[edge.source], edge.source, extras)
