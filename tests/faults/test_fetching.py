@@ -15,7 +15,7 @@ import pytest
 
 from fixtures.index import Index, serving
 from fixtures.wheels import WheelSpec
-from lockhouse.errors import IntegrityError, NetworkError, OfflineError, StorageError
+from lockhouse.errors import IntegrityError, NetworkError, OfflineError, StorageError, UnsafeWheel
 from lockhouse.events import Event, Message, Progress, discard
 from lockhouse.plan import PlannedDistribution
 from lockhouse.wheels.client import Client
@@ -272,6 +272,39 @@ def test_hash_cannot_lead_out_of_the_folder(index: Index, wheelhouse: Wheelhouse
     item = planned(index, large(index), sha256="../../" + "a" * 58)
     with pytest.raises(IntegrityError):
         fetch([item], wheelhouse, client)
+
+
+def test_file_name_cannot_lead_out_of_the_folder(index: Index, wheelhouse: Wheelhouse, client: Client) -> None:
+    item = planned(index, large(index), filename="../../a-1.0-py3-none-any.whl")
+    with pytest.raises(UnsafeWheel):
+        fetch([item], wheelhouse, client)
+    assert not wheelhouse.holds(item.filename, item.sha256)
+    assert not wheelhouse.folder.exists()
+
+
+def test_folder_in_place_of_a_wheel_is_told(index: Index, wheelhouse: Wheelhouse, client: Client) -> None:
+    item = planned(index, large(index), url=str(index.folder))
+    with pytest.raises(NetworkError, match="cannot be fetched"):
+        fetch([item], wheelhouse, client)
+
+
+def test_address_that_is_none_is_told_and_the_others_arrive(
+    index: Index, wheelhouse: Wheelhouse, client: Client
+) -> None:
+    bad = planned(index, large(index, "bad"), url="http://[broken/bad-1.0-py3-none-any.whl")
+    good = planned(index, large(index, "good"))
+    with pytest.raises(NetworkError):
+        fetch([bad, good], wheelhouse, client)
+    assert wheelhouse.holds(good.filename, good.sha256)
+
+
+def test_stalled_server_is_given_up_and_continued(index: Index, wheelhouse: Wheelhouse) -> None:
+    item = planned(index, large(index, padding=100_000))
+    index.faults.bytes_per_second = 40_000  # a pause of 0.4 seconds after each block of 16 KiB
+    with Client(PipConfiguration(timeout=0.15, retries=2), first_wait=0.001) as client:
+        fetch([item], wheelhouse, client)
+    assert wheelhouse.holds(item.filename, item.sha256)
+    assert index.requests.count(f"GET /files/{item.filename}") > 2
 
 
 def test_lack_of_space_is_told_before_anything_is_fetched(index: Index, wheelhouse: Wheelhouse, client: Client) -> None:

@@ -82,9 +82,9 @@ class Arrival:
                         file.flush()
                         digest.update(block)
                         have += len(block)
-                        self.report(have, total)
                         if self.stop.is_set():
                             raise Stopped
+                        self.report(have, total)
                 if have == total or total is None:
                     break
                 raise _ended(url, have, total)

@@ -56,8 +56,10 @@ def fetch(
 
     ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of its
     mirrors in order. Raises OfflineError, StorageError, NetworkError or IntegrityError; with several failures the
-    gravest of them speaks for all.
+    gravest of them speaks for all. UnsafeWheel is raised for a file name that is none.
     """
+    for item in items:
+        wheelhouse.path(item.filename)  # a name that leads elsewhere is refused before anything is made from it
     missing = {item.filename: item for item in items if not wheelhouse.holds(item.filename, item.sha256)}
     waiting = sorted(missing.values(), key=lambda item: -item.size)  # the largest first: no long tail
     if not waiting:

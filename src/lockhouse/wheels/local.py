@@ -36,13 +36,14 @@ def local_path(url: str) -> Path | None:
 
 @contextlib.contextmanager
 def open_local(path: Path, offset: int) -> Iterator[Stream]:
-    """Open a file from byte ``offset`` on; raise NotServed if it is not there."""
+    """Open a file from byte ``offset`` on; raise NotServed if that fails."""
     try:
-        with path.open("rb") as file:
-            total = file.seek(0, 2)
-            start = offset if offset <= total else 0
-            file.seek(start)
-            blocks = iter(lambda: file.read(BLOCK), b"")
-            yield Stream(start=start, total=total, validator=None, blocks=blocks)
-    except FileNotFoundError as error:
-        raise NotServed(f"{path} is not there", url=str(path), status=404, cause=str(error.strerror)) from error
+        file = path.open("rb")
+    except OSError as error:
+        raise NotServed(f"{path} cannot be read", url=str(path), status=404, cause=str(error.strerror)) from error
+    with file:
+        total = file.seek(0, 2)
+        start = offset if offset <= total else 0
+        file.seek(start)
+        blocks = iter(lambda: file.read(BLOCK), b"")
+        yield Stream(start=start, total=total, validator=None, blocks=blocks)

@@ -138,7 +138,9 @@ class Transport:
         with self.request("GET", url, headers) as response:
             start, total = _extent(response, offset, url)
             etag = response.headers.get("ETag", "")
-            blocks = response.raw.stream(BLOCK, decode_content=False)
+            raw = response.raw
+            # read1, not read: it gives what has arrived, where read would lose it if the rest of a block stays away
+            blocks = iter(lambda: raw.read1(BLOCK, decode_content=False), b"")
             strong = etag if etag.startswith('"') else None
             with self._faults(url):
                 yield Stream(start=start, total=total, validator=strong, blocks=self._guarded(blocks, url))

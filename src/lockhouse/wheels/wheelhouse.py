@@ -67,10 +67,10 @@ class Wheelhouse:
         return tuple(sorted(path for path in self.folder.glob("*.whl") if path.is_file()))
 
     def holds(self, filename: str, sha256: str) -> bool:
-        """Whether the wheel is here with that hash; never true for an empty hash."""
+        """Whether the wheel is here with that hash; never true for an empty hash or a name that is none."""
         try:
             return bool(sha256) and self.sha256(self.path(filename)) == sha256
-        except StorageError:
+        except (StorageError, UnsafeWheel):
             return False
 
     def sha256(self, path: Path) -> str:

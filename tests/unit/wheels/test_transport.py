@@ -165,6 +165,23 @@ def test_server_that_says_nothing_is_given_up() -> None:
     transport.close()
 
 
+def test_file_without_a_length_comes_in_whole() -> None:
+    def answer(request: Request) -> None:
+        request.protocol_version = "HTTP/1.1"
+        request.send_response(200)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for size in (5, 100_000):
+            request.wfile.write(f"{size:x}\r\n".encode() + b"x" * size + b"\r\n")
+        request.wfile.write(b"0\r\n\r\n")
+
+    transport = Transport(PipConfiguration(timeout=5))
+    with answering(answer) as url, transport.stream(url) as stream:
+        assert stream.total is None
+        assert b"".join(stream.blocks) == b"x" * 100_005
+    transport.close()
+
+
 @pytest.mark.parametrize("said", ["bytes 0-99/100", "bytes 5-99/100", "nonsense", ""])
 def test_other_range_than_asked_for_is_not_taken(said: str) -> None:
     transport = Transport(PipConfiguration())
