@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lockhouse.host import Readings
 
-__all__ = ["PlatformFacts", "platform_facts", "read_resources"]
+__all__ = ["ControlGroups", "PlatformFacts", "platform_facts", "platform_name", "read_resources"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ def read_resources(folder: Path) -> Readings:
     import psutil
 
     memory = psutil.virtual_memory()
-    limit, used = _cgroup_memory()
+    groups = ControlGroups(Path("/"))
+    limit, used = groups.memory()
     total = min(memory.total, limit) if limit else memory.total
     available = memory.available
     if limit and used is not None:
@@ -76,57 +77,64 @@ def read_resources(folder: Path) -> Readings:
         memory_total=total,
         memory_available=min(available, total),
         disk_free=shutil.disk_usage(existing).free,
-        cpus=_cpus(),
+        cpus=_cpus(groups),
     )
 
 
-def _cpus() -> int:
-    """Processors that this process may use: affinity, then the quota of its control group."""
+def _cpus(groups: ControlGroups) -> int:
+    """Processors that this process may use: affinity, then the quota of its control groups."""
     try:
         count = len(os.sched_getaffinity(0))
     except (AttributeError, OSError):  # macOS and Windows have no affinity to ask for
         count = os.cpu_count() or 1
-    for folder in _cgroups("cpu"):
-        quota, period = _quota(folder)
-        if quota > 0 and period > 0:
-            count = min(count, max(1, -(-quota // period)))
-    return count
+    return min(count, groups.cpus() or count)
 
 
-def _quota(folder: Path) -> tuple[int, int]:
-    limit = _text(folder / "cpu.max").split()
-    if len(limit) != 2:
-        limit = [_text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")]
-    return _number(limit[0]) or 0, _number(limit[1]) or 0
+@dataclass(frozen=True, slots=True)
+class ControlGroups:
+    """The limits of this process's control groups, versions 1 and 2 (cgroups(7)); ``root`` is ``/`` but in tests."""
 
+    root: Path
 
-def _cgroup_memory() -> tuple[int | None, int | None]:
-    """Lowest limit in bytes that control groups set, and what is used of it; (None, None) without one."""
-    found: list[tuple[int, int | None]] = []
-    for folder in _cgroups("memory"):
-        for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-            value = _number(_text(folder / limit))
-            # Version 1 writes "no limit" as the largest multiple of the page size below 2**63.
-            if value is not None and value < 1 << 60:
-                found.append((value, _number(_text(folder / used))))
-    return min(found, key=lambda pair: pair[0]) if found else (None, None)
+    def cpus(self) -> int | None:
+        """Processors that the lowest quota comes to, rounded up; None without one."""
+        counts = []
+        for folder in self._folders("cpu"):
+            limit = _text(folder / "cpu.max").split()
+            if len(limit) != 2:
+                limit = [_text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")]
+            quota, period = _number(limit[0]) or 0, _number(limit[1]) or 0
+            if quota > 0 and period > 0:
+                counts.append(-(-quota // period))
+        return min(counts, default=None)
 
+    def memory(self) -> tuple[int | None, int | None]:
+        """Lowest limit in bytes, and what is used of it where that can be told; None without one."""
+        found: list[tuple[int, int | None]] = []
+        for folder in self._folders("memory"):
+            for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+                value = _number(_text(folder / limit))
+                # Version 1 writes "no limit" as the largest multiple of the page size below 2**63.
+                if value is not None and value < 1 << 60:
+                    found.append((value, _number(_text(folder / used))))
+        return min(found, key=lambda pair: pair[0]) if found else (None, None)
 
-def _cgroups(controller: str) -> list[Path]:
-    """Folders of this process's control groups, its own first and up to the root (cgroups(7)), versions 1 and 2."""
-    folders = []
-    for line in _text(Path("/proc/self/cgroup")).splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if not controllers:
-            root = Path("/sys/fs/cgroup")
-        elif controller in controllers.split(","):
-            root = Path("/sys/fs/cgroup") / controller
-        else:
-            continue
-        own = root / path.lstrip("/")
-        folders += [own, *(parent for parent in own.parents if parent == root or root in parent.parents)]
-    return folders
+    def _folders(self, controller: str) -> list[Path]:
+        """The group's own folder and those above it, whose limits hold as well."""
+        folders = []
+        mount = self.root / "sys/fs/cgroup"
+        for line in _text(self.root / "proc/self/cgroup").splitlines():
+            number, _, rest = line.partition(":")
+            controllers, _, path = rest.partition(":")
+            if controllers and controller in controllers.split(","):
+                top = mount / controllers if (mount / controllers).is_dir() else mount / controller
+            elif not controllers and number == "0":
+                top = mount
+            else:
+                continue
+            own = top / path.lstrip("/")
+            folders += [own, *(parent for parent in own.parents if parent == top or top in parent.parents)]
+        return folders
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Detect: find out what this machine is, and which variant of the manifest it would get."""
+"""Detect: find out what this machine is."""
 
 from __future__ import annotations
 
@@ -9,51 +9,25 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import lockhouse
-from lockhouse.accelerators import Accelerator, Consideration, choose_variant
+from lockhouse.accelerators import Accelerator
 from lockhouse.codec import digest_of
 from lockhouse.environments.interpreters import find_interpreters, interpreters_fingerprint
-from lockhouse.errors import InternalError, PluginError
+from lockhouse.errors import PluginError
 from lockhouse.events import Message
-from lockhouse.host import AcceleratorReading, Device, Host, Probe
+from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.machine import platform_facts, read_resources
 from lockhouse.manifest import Manifest
 from lockhouse.probing import ask, probe_environment
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
 
-__all__ = ["DetectReport", "describe", "detect_host", "host_fingerprint", "steps"]
+__all__ = ["detect_host", "host_fingerprint", "steps"]
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectReport:
-    """What ``lockhouse detect`` tells.
-
-    ``python`` is the version that the manifest's environment would run on, ``interpreter`` its path; None if this
-    machine has none. ``accelerator`` and ``variant`` are the choice and ``reason`` its reason; ``devices`` are those of
-    the chosen accelerator, of all of them where the manifest has no variants. ``probes`` is the whole ledger.
-    """
-
-    platform: str
-    libc: str | None
-    macos: str | None
-    python: str | None
-    interpreter: str | None
-    accelerator: str | None
-    variant: str | None
-    reason: str
-    considered: tuple[Consideration, ...]
-    devices: tuple[Device, ...]
-    accelerators: tuple[AcceleratorReading, ...]
-    memory: int
-    disk_free: int
-    cpus: int
-    probes: tuple[Probe, ...]
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -67,35 +41,6 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             up_to_date=_up_to_date,
             run=_run,
         ),
-    )
-
-
-def describe(context: Context) -> DetectReport:
-    """Tell what the step found, and what the manifest would get on this machine; it must have run."""
-    host = context.state.read(Host)
-    if host is None:
-        raise InternalError("the machine is described before it was looked at")
-    accelerators = context.plugins.accelerators()
-    choice = choose_variant(context.manifest, host, accelerators, context.options.selection.accelerator)
-    interpreter = host.interpreter(context.manifest.python_version(choice.variant or ""))
-    chosen = [item for item in host.accelerators if choice.accelerator in (None, item.namespace)]
-    resources = read_resources(context.project.root)
-    return DetectReport(
-        platform=host.platform,
-        libc=host.libc,
-        macos=host.macos,
-        python=interpreter.version if interpreter else None,
-        interpreter=interpreter.executable if interpreter else None,
-        accelerator=choice.accelerator,
-        variant=choice.variant,
-        reason=choice.reason,
-        considered=choice.considered,
-        devices=tuple(device for reading in chosen for device in reading.devices),
-        accelerators=host.accelerators,
-        memory=resources.memory_total,
-        disk_free=resources.disk_free,
-        cpus=resources.cpus,
-        probes=host.probes,
     )
 
 
