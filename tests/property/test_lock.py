@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from packaging.pylock import Pylock
 
 from fixtures.values import TARGET, passed, plan_of, planned, report_of
-from lockhouse.lockfile import lock_from, plan_from_lock, read_lock, write_lock
+from lockhouse.errors import LockUnusable
+from lockhouse.lockfile import lock_from, plan_from_lock, read_lock, render_lock, write_lock
 from lockhouse.manifest import Check
 from lockhouse.plan import ExcludedEdge, OmittedStage, Plan, PlannedDistribution, Selection
 
@@ -73,7 +74,7 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plans())
 def test_lock_gives_the_plan_back(plan: Plan) -> None:
     lock = lock_from(plan, report_of(plan, passed("a")), {"lockhouse": "1"}, time="2026-01-02T03:04:05Z")
@@ -91,3 +92,26 @@ def test_lock_gives_the_plan_back(plan: Plan) -> None:
     assert repeated.digest == plan.digest
     assert (repeated.stages, repeated.checks, repeated.omitted) == (plan.stages, plan.checks, plan.omitted)
     assert [item.name for item in repeated.distributions] == [item.name for item in plan.distributions]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_damaged_lock_is_refused_or_still_means_the_same(data: st.DataObject) -> None:
+    plan = plan_of(planned("alpha", required_by=["beta"]), planned("beta", requires=["alpha"], requirement="beta"))
+    lock = lock_from(plan, report_of(plan, passed("a")), {"lockhouse": "1"}, time="2026-01-02T03:04:05Z")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pylock.demo.toml"
+        lines = render_lock(path, lock).decode().splitlines()
+        line = data.draw(st.integers(0, len(lines) - 1))
+        key = lines[line].partition("=")[0]
+        replacement = data.draw(
+            st.sampled_from(["", f"{key}= 1", f"{key}= []", f"{key}= {{}}", f"{key}= 1979-05-27", f'{key}= ""', "[x]"])
+        )
+        lines[line] = replacement
+        path.write_text("\n".join(lines))
+        try:
+            again = read_lock(path)
+        except LockUnusable:
+            return
+        assert again is not None
+        assert plan_from_lock(again, again.manifest, "").digest == again.plan == plan.digest

@@ -253,7 +253,8 @@ class _Destination(SchemeDictionaryDestination):
             return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
         blocks = stream.blocks()
         if scheme == "scripts":
-            blocks = self._with_interpreter(blocks)
+            # "Unix installers may need to add the +x bit to these files" (wheel standard, "Recommended features")
+            return self._write(scheme, os.fspath(path), self._with_interpreter(blocks), executable=True)
         return self._write(scheme, os.fspath(path), blocks, is_executable)
 
     def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
