@@ -1,30 +1,41 @@
 """Walls around plugins: what one of them does wrong bears its name and stays with it.
 
-Knows nothing of where plugins come from or how they are called; that is :mod:`lockhouse.plugins`.
+A plugin is held against the hooks alone, in a manager of its own; its accelerators and its hold on steps are guarded.
+Where plugins come from and when they are asked is the business of :mod:`lockhouse.plugins`.
 """
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import NoReturn, TypeVar
 
+import pluggy
+
+from lockhouse import hookspecs
 from lockhouse.accelerators import Accelerator, Question, Support
 from lockhouse.codec import decode, encode
 from lockhouse.errors import Hint, LockhouseError, PluginError
+from lockhouse.hookspecs import PREFIX, hookimpl
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Check
 from lockhouse.steps import Context, Step
 
 __all__ = [
+    "RUN_STEP",
     "GuardedAccelerator",
     "NotAPlugin",
-    "blame",
     "describe_error",
-    "guarded_runner",
-    "guarded_wrapper",
+    "guarded_step_hook",
+    "implementations_of",
     "mismatch",
+    "new_manager",
 ]
 
+RUN_STEP = "lockhouse_run_step"
+NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
 T = TypeVar("T")
 Runner = Callable[[Step, Context], bool | None]
 Wrapper = Callable[[Step, Context], Generator[None, object, object]]
@@ -40,7 +51,7 @@ def describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
+def _blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
     """Raise what a plugin's exception means to lockhouse.
 
     An error that the plugin raised on purpose keeps its class and exit status; an interruption is nobody's fault.
@@ -59,14 +70,26 @@ def blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
 
 
 def mismatch(item: object, kind: type) -> str | None:
-    """Say why an item is no ``kind``, or None if it is one; for a Protocol name what is missing."""
-    if isinstance(item, kind):
-        return None
-    text = f"gave a {type(item).__name__}, not a {kind.__name__}"
-    if not getattr(kind, "_is_protocol", False):
-        return text
-    missing = [name for name in sorted(vars(kind)) if not name.startswith("_") and not hasattr(item, name)]
-    return f"{text}: it has no {', '.join(missing)}"
+    """Say why an item is no ``kind``, or None if it is one; for a Protocol name what is missing.
+
+    Whatever serves as its key (``name``, ``namespace``) must be a text; an accelerator's goes into names of files.
+    """
+    try:
+        if not isinstance(item, kind):
+            text = f"gave a {type(item).__name__}, not a {kind.__name__}"
+            wanted = vars(kind) if getattr(kind, "_is_protocol", False) else ()
+            missing = [name for name in sorted(wanted) if not name.startswith("_") and not hasattr(item, name)]
+            return f"{text}: it has no {', '.join(missing)}" if missing else text
+        key = getattr(item, "namespace", getattr(item, "name", ""))
+        if not isinstance(key, str):
+            return f"gave a {type(item).__name__} whose name is a {type(key).__name__}"
+        if isinstance(item, Accelerator):
+            if not NAMESPACE.fullmatch(key):
+                return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
+            frozenset(item.family), frozenset(item.labelled)
+    except Exception as error:  # noqa: BLE001  a stranger's properties
+        return f"gave a {type(item).__name__} that raised {describe_error(error)}"
+    return None
 
 
 class GuardedAccelerator:
@@ -138,7 +161,7 @@ class GuardedAccelerator:
         try:
             return answer()
         except Exception as error:  # noqa: BLE001  a stranger's code
-            blame(self.plugin, f"{self.namespace} accelerator, {method}()", error)
+            _blame(self.plugin, f"{self.namespace} accelerator, {method}()", error)
 
 
 def _questions(given: Iterable[object]) -> tuple[Question, ...]:
@@ -149,19 +172,19 @@ def _questions(given: Iterable[object]) -> tuple[Question, ...]:
     return tuple(question for question in questions if isinstance(question, Question))
 
 
-def guarded_runner(plugin: str, run: Callable[[Step, Context], object]) -> Runner:
+def _guarded_runner(plugin: str, run: Callable[[Step, Context], object]) -> Runner:
     """Wall in a plugin that runs steps itself; anything but True means that it left the step to others."""
 
     def runner(step: Step, context: Context) -> bool | None:
         try:
             return True if run(step, context) is True else None
-        except BaseException as error:  # noqa: BLE001  blame() always raises
-            blame(plugin, f"lockhouse_run_step for {step.name}", error)
+        except BaseException as error:  # noqa: BLE001  __blame() always raises
+            _blame(plugin, f"lockhouse_run_step for {step.name}", error)
 
     return runner
 
 
-def guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object]) -> Wrapper:
+def _guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object]) -> Wrapper:
     """Wall in a plugin that goes around steps: the step's own errors pass unchanged, the wrapper's bear its name."""
 
     def wrapper(step: Step, context: Context) -> Generator[None, object, object]:
@@ -171,9 +194,9 @@ def guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object]) -> Wra
         try:
             next(inner)
         except StopIteration:
-            blame(plugin, deed, RuntimeError("the wrapper did not yield"))
-        except BaseException as error:  # noqa: BLE001  blame() always raises
-            blame(plugin, deed, error)
+            _blame(plugin, deed, RuntimeError("the wrapper did not yield"))
+        except BaseException as error:  # noqa: BLE001  __blame() always raises
+            _blame(plugin, deed, error)
         try:
             done = yield
         except BaseException as error:  # noqa: BLE001  the wrapper decides what becomes of it
@@ -192,5 +215,53 @@ def _resume(plugin: str, deed: str, resume: Callable[[], object], raised: BaseEx
     except BaseException as error:
         if error is raised:
             raise
-        blame(plugin, deed, error)
-    blame(plugin, deed, RuntimeError("the wrapper yielded twice"))
+        _blame(plugin, deed, error)
+    _blame(plugin, deed, RuntimeError("the wrapper yielded twice"))
+
+
+def new_manager() -> pluggy.PluginManager:
+    """Make a manager that knows the hooks."""
+    manager = pluggy.PluginManager(PREFIX)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def implementations_of(plugin: object, name: str) -> dict[str, pluggy.HookImpl]:
+    """Validate a plugin against the hooks, in a manager of its own so that a fault can be nobody else's."""
+    if isinstance(plugin, type):
+        raise NotAPlugin(f"it is the class {plugin.__name__}; register an instance or a module")
+    manager = new_manager()
+    try:
+        manager.register(plugin, name=name)
+    except pluggy.PluginValidationError as error:
+        raise NotAPlugin(" ".join(str(error).split())) from error
+    found = {}
+    for hook, caller in vars(manager.hook).items():
+        for implementation in caller.get_hookimpls() if not hook.startswith("_") else ():
+            if not caller.has_spec():
+                if implementation.optionalhook:
+                    continue
+                near = difflib.get_close_matches(hook, [spec for spec in vars(hookspecs) if spec.startswith(PREFIX)], 1)
+                advice = f"; did you mean {near[0]}?" if near else ""
+                raise NotAPlugin(f"there is no hook {hook}{advice}")
+            if implementation.hookwrapper or (implementation.wrapper and hook != RUN_STEP):
+                raise NotAPlugin(f"{hook}: only {RUN_STEP} can be wrapped, with hookimpl(wrapper=True)")
+            if hook in found:
+                raise NotAPlugin(f"it implements {hook} twice")
+            found[hook] = implementation
+    if not found:
+        unmarked = [item for item in dir(plugin) if item.startswith(f"{PREFIX}_")]
+        raise NotAPlugin(f"{unmarked[0]} is not marked with hookimpl" if unmarked else "it implements no hook")
+    return found
+
+
+def guarded_step_hook(implementation: pluggy.HookImpl) -> object:
+    """Put a plugin's ``lockhouse_run_step`` behind a wall, with the same options."""
+
+    def call(step: Step, context: Context) -> object:
+        arguments = {"step": step, "context": context}
+        return implementation.function(*[arguments[name] for name in implementation.argnames])
+
+    guard = _guarded_wrapper if implementation.wrapper else _guarded_runner
+    mark = hookimpl(wrapper=implementation.wrapper, tryfirst=implementation.tryfirst, trylast=implementation.trylast)
+    return SimpleNamespace(lockhouse_run_step=mark(guard(implementation.plugin_name, call)))

@@ -6,32 +6,31 @@ is named in a record and a warning, and left out; the others go on.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import pluggy
 
 import lockhouse
-from lockhouse import discovery, hookspecs
+from lockhouse import discovery
 from lockhouse.accelerators import Accelerator
 from lockhouse.discovery import Candidate, Origin
 from lockhouse.environments import EnvironmentProvider
 from lockhouse.errors import Hint, InternalError, LockhouseError
 from lockhouse.events import Emit, Event, Message, discard
-from lockhouse.hookspecs import PREFIX, hookimpl
+from lockhouse.hookspecs import hookimpl
 from lockhouse.isolation import (
+    RUN_STEP,
     GuardedAccelerator,
     NotAPlugin,
     describe_error,
-    guarded_runner,
-    guarded_wrapper,
+    guarded_step_hook,
+    implementations_of,
     mismatch,
+    new_manager,
 )
 from lockhouse.manifest import Check
 from lockhouse.steps import Context, Step
@@ -46,9 +45,7 @@ __all__ = ["DISABLE_VARIABLE", "PluginRecord", "Plugins"]
 DISABLE_VARIABLE = "LOCKHOUSE_DISABLE_PLUGINS"
 """Names of plugins that are not loaded, separated by commas."""
 
-RUN_STEP = "lockhouse_run_step"
 CORE = "lockhouse"
-NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
 T = TypeVar("T")
 
 
@@ -72,9 +69,9 @@ class Plugins:
         self._emit = emit
         self._reported: set[tuple[str, str, str]] = set()
         self._hooks: dict[str, list[pluggy.HookImpl]] = {}
-        self._manager = _manager()
+        self._runners = new_manager()
         self._accelerators: tuple[Accelerator, ...] | None = None
-        hidden = set(disabled)
+        hidden = set(disabled) - {CORE}
         self._records: dict[str, PluginRecord] = {}
         core = Candidate(
             name=CORE, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=lambda: _Core()
@@ -82,6 +79,8 @@ class Plugins:
         for candidate in (core, *candidates):
             name = self._free_name(candidate)
             self._records[name] = self._admit(replace(candidate, name=name), name in hidden)
+        # Of those that want to be last the one registered last is: nobody comes after the core.
+        self._runners.register(_StepRunner(), name=CORE)
 
     @classmethod
     def load(cls, project_plugins: Path | None = None, emit: Emit = discard) -> Plugins:
@@ -105,9 +104,11 @@ class Plugins:
     def accelerators(self) -> tuple[Accelerator, ...]:
         """Every accelerator, one per namespace; of two that claim the same one the first stays."""
         if self._accelerators is None:
-            answers = self._collect("lockhouse_accelerators", Accelerator, {})  # type: ignore[type-abstract]
-            unique = self._unique("lockhouse_accelerators", self._walled(answers), lambda item: item.namespace)
-            self._accelerators = tuple(guarded for _, guarded in unique)
+            hook = "lockhouse_accelerators"
+            answers = self._collect(hook, Accelerator, {})  # type: ignore[type-abstract]
+            guarded = [(plugin, GuardedAccelerator(plugin, accelerator)) for plugin, accelerator in answers]
+            unique = self._unique(hook, guarded, lambda accelerator: accelerator.namespace)
+            self._accelerators = tuple(accelerator for _, accelerator in unique)
         return self._accelerators
 
     def environments(self) -> dict[str, EnvironmentProvider]:
@@ -160,7 +161,7 @@ class Plugins:
 
         The step's own errors arrive unchanged; what a plugin does wrong on the way is a PluginError that names it.
         """
-        self._manager.hook.lockhouse_run_step(step=step, context=context)
+        self._runners.hook.lockhouse_run_step(step=step, context=context)
 
     def _free_name(self, candidate: Candidate) -> str:
         """Two strangers may both have called their plugin "main": both work, and the second bears its full name."""
@@ -184,7 +185,7 @@ class Plugins:
         if disabled:
             return record("disabled", f"named in {DISABLE_VARIABLE}")
         try:
-            implementations = _implementations(candidate.load(), candidate.name)
+            implementations = implementations_of(candidate.load(), candidate.name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit at import, and whatever else a stranger's module raises
@@ -195,10 +196,8 @@ class Plugins:
             self._emit(Message(level="warning", text=f"plugin {source} is left out: {problem}"))
             return record("failed", problem)
         for name, implementation in implementations.items():
-            if name == RUN_STEP and candidate.name == CORE:
-                self._manager.register(SimpleNamespace(lockhouse_run_step=implementation.function), name=CORE)
-            elif name == RUN_STEP:
-                self._manager.register(_step_hook(implementation), name=candidate.name)
+            if name == RUN_STEP:
+                self._runners.register(guarded_step_hook(implementation), name=candidate.name)
             else:
                 hooks = self._hooks.setdefault(name, [])
                 hooks.append(implementation)
@@ -230,27 +229,11 @@ class Plugins:
                 self._report(plugin, hook, f"gave a {type(answer).__name__}, not an iterable of {kind.__name__}")
                 continue
             for item in answer:
-                problem = mismatch(item, kind)
-                if problem is None:
-                    found.append((plugin, item))
-                else:
+                if problem := mismatch(item, kind):
                     self._report(plugin, hook, problem)
+                else:
+                    found.append((plugin, item))
         return found
-
-    def _walled(self, answers: Iterable[tuple[str, Accelerator]]) -> list[tuple[str, GuardedAccelerator]]:
-        hook = "lockhouse_accelerators"
-        walled = []
-        for plugin, accelerator in answers:
-            try:
-                guarded = GuardedAccelerator(plugin, accelerator)
-            except Exception as error:  # noqa: BLE001  a stranger's properties
-                self._report(plugin, hook, f"raised {describe_error(error)}")
-                continue
-            if not NAMESPACE.fullmatch(str(guarded.namespace)):
-                self._report(plugin, hook, f"gave the namespace {guarded.namespace!r}, which is no [a-z][a-z0-9_-]*")
-                continue
-            walled.append((plugin, guarded))
-        return walled
 
     def _unique(
         self, hook: str, answers: Iterable[tuple[str, T]], key: Callable[[T], str | None]
@@ -296,6 +279,10 @@ class _Core:
 
         return lockhouse_audits()
 
+
+class _StepRunner:
+    """How a step runs when no plugin takes it over."""
+
     @hookimpl(trylast=True)
     def lockhouse_run_step(self, step: Step, context: Context) -> bool:
         """Run the step."""
@@ -304,50 +291,3 @@ class _Core:
         except StopIteration as error:  # a generator, and so a wrapper, can have none thrown into it (PEP 479)
             raise InternalError(f"step {step.name} failed", cause=describe_error(error)) from error
         return True
-
-
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(PREFIX)
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
-def _implementations(plugin: object, name: str) -> dict[str, pluggy.HookImpl]:
-    """Validate a plugin against the hooks, in a manager of its own so that a fault can be nobody else's."""
-    if isinstance(plugin, type):
-        raise NotAPlugin(f"it is the class {plugin.__name__}; register an instance or a module")
-    manager = _manager()
-    try:
-        manager.register(plugin, name=name)
-    except pluggy.PluginValidationError as error:
-        raise NotAPlugin(" ".join(str(error).split())) from error
-    found = {}
-    for hook, caller in vars(manager.hook).items():
-        for implementation in caller.get_hookimpls() if not hook.startswith("_") else ():
-            if not caller.has_spec():
-                if implementation.optionalhook:
-                    continue
-                near = difflib.get_close_matches(hook, [spec for spec in vars(hookspecs) if spec.startswith(PREFIX)], 1)
-                advice = f"; did you mean {near[0]}?" if near else ""
-                raise NotAPlugin(f"there is no hook {hook}{advice}")
-            if implementation.hookwrapper or (implementation.wrapper and hook != RUN_STEP):
-                raise NotAPlugin(f"{hook}: only {RUN_STEP} can be wrapped, with hookimpl(wrapper=True)")
-            if hook in found:
-                raise NotAPlugin(f"it implements {hook} twice")
-            found[hook] = implementation
-    if not found:
-        unmarked = [item for item in dir(plugin) if item.startswith(f"{PREFIX}_")]
-        raise NotAPlugin(f"{unmarked[0]} is not marked with hookimpl" if unmarked else "it implements no hook")
-    return found
-
-
-def _step_hook(implementation: pluggy.HookImpl) -> object:
-    """Put a plugin's ``lockhouse_run_step`` behind a wall, with the same options."""
-
-    def call(step: Step, context: Context) -> object:
-        arguments = {"step": step, "context": context}
-        return implementation.function(*[arguments[name] for name in implementation.argnames])
-
-    guard = guarded_wrapper if implementation.wrapper else guarded_runner
-    mark = hookimpl(wrapper=implementation.wrapper, tryfirst=implementation.tryfirst, trylast=implementation.trylast)
-    return SimpleNamespace(lockhouse_run_step=mark(guard(implementation.plugin_name, call)))

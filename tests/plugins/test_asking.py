@@ -83,6 +83,26 @@ def test_what_lacks_a_method_is_no_accelerator_and_the_warning_says_which(strang
     assert "has no label" in strangers.heard.warnings[0]
 
 
+@pytest.mark.parametrize("prop", ["namespace", "family", "labelled"])
+def test_an_accelerator_whose_properties_raise_is_left_out(strangers: Strangers, prop: str) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace(
+        f"    {prop} = ", f"    {prop} = property(lambda self: 1 / 0)  # "
+    )
+    strangers.install("fruit", code)
+    assert namespaces(strangers.load()) == ["cpu", "cuda"]
+    assert "ZeroDivisionError" in strangers.heard.warnings[0]
+
+
+def test_a_name_that_is_no_text_is_refused(strangers: Strangers) -> None:
+    code = (
+        f"{HEAD}from types import SimpleNamespace\n@hookimpl\ndef lockhouse_environments():\n"
+        "    yield SimpleNamespace(name=['x'], create=print, scheme=print)\n"
+    )
+    strangers.install("odd", code)
+    assert "venv" in strangers.load().environments()
+    assert "whose name is a list" in strangers.heard.warnings[0]
+
+
 @pytest.mark.parametrize("name", ["", "With Space", "../up", "UPPER"])
 def test_a_namespace_that_could_not_be_a_name_is_refused(strangers: Strangers, name: str) -> None:
     strangers.install("fruit", ACCELERATOR.format(namespace=name))
@@ -310,6 +330,13 @@ def test_a_plugin_takes_a_step_over_only_by_answering_true(
     runs: list[str] = []
     strangers.load().run_step(step(lambda context: runs.append("core")), context)
     assert runs == ran
+
+
+def test_a_plugin_that_wants_to_be_last_still_comes_before_the_core(strangers: Strangers, context: Context) -> None:
+    strangers.install("instead", f"{HEAD}@hookimpl(trylast=True)\ndef lockhouse_run_step(): return True\n")
+    runs: list[str] = []
+    strangers.load().run_step(step(lambda context: runs.append("core")), context)
+    assert runs == []
 
 
 def test_a_plugin_that_fails_to_run_a_step_is_named(strangers: Strangers, context: Context) -> None:
