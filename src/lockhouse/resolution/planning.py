@@ -24,7 +24,7 @@ from lockhouse.resolution.target import target_tags
 from lockhouse.resolution.uv import Preference
 from lockhouse.steps import Context
 from lockhouse.wheels.client import Client
-from lockhouse.wheels.configuration import read_pip_configuration
+from lockhouse.wheels.configuration import PipConfiguration, read_pip_configuration
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["make_plan"]
@@ -32,14 +32,21 @@ __all__ = ["make_plan"]
 
 def make_plan(context: Context, situation: Situation) -> Plan:
     """Resolve the manifest for a situation; raise when its required stages cannot be planned."""
-    with tempfile.TemporaryDirectory(prefix="lockhouse-servers-") as work:
-        return _Planning(context, situation, Path(work)).plan()
+    configuration = read_pip_configuration()
+    indexes = [index.url for index in context.manifest.indexes]
+    with (
+        tempfile.TemporaryDirectory(prefix="lockhouse-servers-") as work,
+        Client(configuration, offline=context.options.offline, indexes=indexes) as client,
+    ):
+        return _Planning(context, situation, configuration, client, Path(work)).plan()
 
 
 class _Planning:
     """One planning: what was left out grows until the rest can be planned."""
 
-    def __init__(self, context: Context, situation: Situation, work: Path) -> None:
+    def __init__(
+        self, context: Context, situation: Situation, configuration: PipConfiguration, client: Client, work: Path
+    ) -> None:
         self.context = context
         self.situation = situation
         self.omitted: dict[str, str] = {}
@@ -48,9 +55,7 @@ class _Planning:
         self.variant = manifest.variant(situation.variant)
         label = situation.accelerator.label(situation.variant, situation.host) if situation.accelerator else None
         self.label = label
-        configuration = read_pip_configuration()
         wheelhouse = Wheelhouse(context.project.wheelhouse)
-        client = Client(configuration, offline=context.options.offline)
         self.servers = Servers(
             routing=Routing.of(manifest, self.variant, situation.accelerator, label),
             client=client,

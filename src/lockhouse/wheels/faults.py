@@ -8,13 +8,24 @@ __all__ = ["NotServed", "RangeRefused", "Unavailable"]
 
 
 class Unavailable(NetworkError):
-    """A server cannot answer now; ``retry_after`` in seconds if it said when it could."""
+    """A server cannot answer now; ``retry_after`` in seconds if it said when it could.
+
+    ``nowhere`` if its name leads to no address: that is rarely a matter of seconds.
+    """
 
     def __init__(
-        self, summary: str, *, url: str, cause: str, hints: tuple[Hint, ...] = (), retry_after: float | None = None
-    ):
+        self,
+        summary: str,
+        *,
+        url: str,
+        cause: str,
+        hints: tuple[Hint, ...] = (),
+        retry_after: float | None = None,
+        nowhere: bool = False,
+    ) -> None:
         super().__init__(summary, url=url, cause=cause, hints=hints)
         self.retry_after = retry_after
+        self.nowhere = nowhere
 
 
 class NotServed(NetworkError):

@@ -111,6 +111,8 @@ class Transport:
             try:
                 return attempt()
             except Unavailable as error:
+                if error.nowhere and repetition:
+                    raise
                 time.sleep(self.wait(repetition, error))
         return attempt()
 
@@ -220,9 +222,20 @@ class Transport:
                 url=shown,
                 cause=f"{shown}: {_reason(error)}",
                 hints=(Hint("check-network", "check the connection and the index's address, then run it again"),),
+                nowhere=_is_unresolved(error),
             ) from error
         except (requests.exceptions.RequestException, UnicodeError) as error:
             raise NetworkError(f"{shown} cannot be requested", url=shown, cause=_reason(error)) from error
+
+
+def _is_unresolved(error: BaseException | None) -> bool:
+    """Whether an error came about because a host name leads to no address; requests wraps it several times."""
+    while error is not None:
+        if isinstance(error, urllib3.exceptions.NameResolutionError):
+            return True
+        wrapped = next((item for item in error.args if isinstance(item, BaseException)), None)
+        error = getattr(error, "reason", None) or wrapped
+    return False
 
 
 def _extent(response: requests.Response, offset: int, url: str) -> tuple[int, int | None]:
