@@ -20,6 +20,7 @@ from lockhouse.errors import (
 from lockhouse.events import StepFinished, StepStarted
 from lockhouse.pipeline import pipeline
 from lockhouse.plan import Plan
+from lockhouse.state import sweep
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ class Run:
         if self._lock is None:
             from lockhouse.exclusion import hold_project
 
-            self._lock = hold_project(self.context.project, self.context.emit, PATIENCE)
+            project = self.context.project
+            self._lock = hold_project(project, self.context.emit, PATIENCE)
+            sweep(project.state, project.manifest.parent)
 
     def _finish(self, step: Step, outcome: Literal["done", "up-to-date", "failed"], started: float) -> None:
         detail = self.context.details.pop(step.name, "")

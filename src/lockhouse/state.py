@@ -20,9 +20,11 @@ from lockhouse.findings import ScanReport
 from lockhouse.host import Host
 from lockhouse.plan import Plan
 
-__all__ = ["State", "read_value", "storage_errors", "write_atomically", "write_value"]
+__all__ = ["State", "read_value", "storage_errors", "sweep", "write_atomically", "write_value"]
 
 T = TypeVar("T")
+
+TEMPORARY = ".lockhouse-writing-"
 
 FILES: dict[type, str] = {Host: "host", Plan: "plan", ScanReport: "scan", VerifyReport: "verify"}
 
@@ -81,7 +83,7 @@ def write_value(path: Path, value: object, name: str) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that at any instant it has its old content or all of the new; creates its folder."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}-{threading.get_ident()}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -94,6 +96,14 @@ def write_atomically(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def sweep(*folders: Path) -> None:
+    """Remove what writes that were killed left behind; nobody else may be writing there."""
+    for folder in folders:
+        for path in folder.glob(f"{TEMPORARY}*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from lockhouse.errors import StorageError
 from lockhouse.findings import ScanReport
-from lockhouse.state import State, write_atomically
+from lockhouse.state import State, sweep, write_atomically
 
 REPORT = ScanReport(plan="p", rules=("tags",), wheels=3, findings=())
 
@@ -47,6 +47,14 @@ def test_write_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
     write_atomically(tmp_path / "deep" / "file", b"2")
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["file"]
     assert (tmp_path / "deep" / "file").read_bytes() == b"2"
+
+
+def test_sweep_removes_what_killed_writes_left_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".lockhouse-writing-plan.json.12-34").write_text("{")
+    (tmp_path / "plan.json").write_text("{}")
+    (tmp_path / ".other").write_text("")
+    sweep(tmp_path, tmp_path / "absent")
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.json", ".other"}
 
 
 def test_failed_write_names_the_place_and_leaves_the_old_content(tmp_path: Path) -> None:
