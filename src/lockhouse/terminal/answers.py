@@ -102,7 +102,6 @@ def _detect(page: Page) -> Iterator[str]:
     ]
     yield from page.pairs(rows)
     if page.debug:
-        yield ""
         for item in choice.considered:
             yield from page.text(f"{item.variant}: {'' if item.supported else 'not '}supported: {item.reason}")
         yield ""
@@ -206,7 +205,7 @@ def _generations(page: Page) -> Iterator[str]:
     if not found:
         yield "there are no generations yet"
         return
-    header = ("", "NUMBER", "STATE", "CREATED", "DIGEST", "SIZE", "LOCK")
+    header = ("", "NUMBER", "STATE", "DIGEST", "SIZE", "CREATED", "LOCK")
     yield from page.table(
         [
             header,
@@ -215,9 +214,9 @@ def _generations(page: Page) -> Iterator[str]:
                     "*" if item.current else "",
                     str(item.number),
                     "moved" if item.moved else item.state,
-                    item.created.replace("T", " ").replace("Z", " UTC"),
                     (item.environment_digest or "")[:12],
                     "" if item.size is None else size(item.size),
+                    item.created.replace("T", " ").replace("Z", " UTC"),
                     Path(item.lock).name if item.lock else "",
                 )
                 for item in found

@@ -47,15 +47,21 @@ def is_terminal(stream: TextIO) -> bool:
 
 def width_of(stream: TextIO) -> int | None:
     """Columns of the terminal, None where the stream is none and text is not to be folded."""
-    if not is_terminal(stream):
-        return None
-    chosen = os.environ.get("COLUMNS", "")
-    if chosen.isdecimal() and int(chosen) > 0:
-        return int(chosen)
+    return _size_of(stream)[0] if is_terminal(stream) else None
+
+
+def _size_of(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines; the variables that shells set win, as everywhere."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
+        known = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        return 80
+        known = os.terminal_size((0, 0))
+    columns, lines = (_number(os.environ.get(name, "")) for name in ("COLUMNS", "LINES"))
+    return columns or known.columns or 80, lines or known.lines or 24
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def name_width(width: int) -> int:
@@ -76,6 +82,13 @@ def signs_of(stream: TextIO) -> Signs:
 
 def open_console(stream: TextIO) -> Console:
     """Open a console that shows text as it is: nothing is marked up, highlighted or replaced. NO_COLOR is honoured."""
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
-    return Console(file=stream, markup=False, highlight=False, emoji=False)
+    class SizedConsole(Console):
+        """A console as large as the terminal that it writes to; rich asks standard input first."""
+
+        @property  # type: ignore[misc]  # nobody sets it here
+        def size(self) -> ConsoleDimensions:
+            return ConsoleDimensions(*_size_of(stream))
+
+    return SizedConsole(file=stream, markup=False, highlight=False, emoji=False)

@@ -11,6 +11,9 @@ __all__ = ["clean", "clip", "fold", "table"]
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+LEAST_COLUMN = 10
+"""Columns below which a cell says nothing."""
+
 BRANCH = re.compile("[ │├└─]*")
 PASSING = str.maketrans("├└─", "│  ")
 
@@ -56,15 +59,24 @@ def clip(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None, ellipsis: str = "…") -> list[str]:
-    """Align rows in columns, two spaces apart; where they are wider than ``width`` the widest columns give way."""
+    """Align rows in columns, two spaces apart; columns stand in the order of their worth.
+
+    Where they are wider than ``width`` the widest give way, and the last are left out when nothing could be read.
+    """
     if not rows:
         return []
     cells = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     if width is not None:
-        while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 4:
+        while len(widths) > 1 and _room([min(size, LEAST_COLUMN) for size in widths]) > width:
+            widths.pop()
+        while _room(widths) > width and max(widths) > 1:
             widths[widths.index(max(widths))] -= 1
     return [
-        "  ".join(clip(cell, size, ellipsis).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        "  ".join(clip(cell, size, ellipsis).ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip()
         for row in cells
     ]
+
+
+def _room(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
