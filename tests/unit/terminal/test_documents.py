@@ -18,7 +18,7 @@ from lockhouse.events import StepFinished, discard
 from lockhouse.evidence import CheckResult, Drift
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.host import AcceleratorReading, Device, Host, Probe, Readings
-from lockhouse.plan import OmittedStage, Plan
+from lockhouse.plan import OmittedStage
 from lockhouse.steps import Context, Options
 from lockhouse.tasks import open_context
 from lockhouse.terminal.answers import Page, answer_lines, conclusion
