@@ -19,22 +19,27 @@ __all__ = ["critical_imports", "required_checks", "required_digest"]
 
 
 def required_checks(context: Context, plan: Plan, host: Host, scheme: Scheme) -> tuple[Check, ...]:
-    """Give the checks of manifest and stages, of the chosen accelerator, of plugins and of critical distributions.
+    """Give the checks of manifest and stages, of critical distributions, of the chosen accelerator and of plugins.
 
-    Stage checks have passed once, right after their stage; what came later may have broken them. The same code is run
-    once; of different code under one name the later gets a number.
+    Stage checks have passed once, right after their stage; what came later may have broken them. What the manifest
+    lists is run as often as it is named; of the others, code that is run already is left out. Of different code under
+    one name the later gets a number.
     """
     found: list[Check] = []
-    for check in _asked_for(context, plan, host, scheme):
-        if any((check.run, check.requires) == (other.run, other.requires) for other in found):
-            continue
-        names = {other.name for other in found} | set(BUILT_IN)
-        number = 2
-        name = check.name
-        while name in names:
-            name, number = f"{check.name} ({number})", number + 1
-        found.append(replace(check, name=name))
+    for check in dict.fromkeys(_of_manifest(plan)):
+        _add(found, check)
+    for check in _of_others(context, plan, host, scheme):
+        if not any((check.run, check.requires) == (other.run, other.requires) for other in found):
+            _add(found, check)
     return tuple(found)
+
+
+def _add(found: list[Check], check: Check) -> None:
+    names = {other.name for other in found} | set(BUILT_IN)
+    name, number = check.name, 2
+    while name in names:
+        name, number = f"{check.name} ({number})", number + 1
+    found.append(replace(check, name=name))
 
 
 def required_digest(context: Context, checks: Sequence[Check]) -> str:
@@ -51,11 +56,14 @@ def critical_imports(plan: Plan, scheme: Scheme, stage: str | None = None) -> It
                 yield check
 
 
-def _asked_for(context: Context, plan: Plan, host: Host, scheme: Scheme) -> Iterator[Check]:
+def _of_manifest(plan: Plan) -> Iterator[Check]:
     planned = {stage.name for stage in plan.stages}
     yield from (check for check in plan.checks if check.stage is None or check.stage in planned)
     for stage in plan.stages:
         yield from stage.checks
+
+
+def _of_others(context: Context, plan: Plan, host: Host, scheme: Scheme) -> Iterator[Check]:
     yield from critical_imports(plan, scheme)
     accelerator = _accelerator(context, plan.target.accelerator)
     reading = host.accelerator(accelerator.namespace) if accelerator else None

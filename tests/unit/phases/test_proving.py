@@ -1,0 +1,619 @@
+"""install, verify and lock: what is checked when, what becomes of an environment that fails, and what is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.contexts import Listener, context_at, host_of
+from fixtures.generations import INTERPRETER
+from fixtures.wheels import WheelSpec
+from lockhouse.discovery import Candidate
+from lockhouse.environments.generations import Generation, Generations
+from lockhouse.errors import (
+    BuildError,
+    CheckFailed,
+    DriftFound,
+    IntegrityError,
+    LockhouseError,
+    LockOutdated,
+    NothingToVerify,
+)
+from lockhouse.events import Message, Progress
+from lockhouse.evidence import VerifyReport
+from lockhouse.hookspecs import hookimpl
+from lockhouse.host import AcceleratorReading, Device, Host
+from lockhouse.lockfile import Lock, read_lock
+from lockhouse.manifest import BlacklistEntry, Check, Manifest, Stage
+from lockhouse.phases import create, destroy, install, lock, purge, verify
+from lockhouse.plan import OmittedStage, Plan, PlannedDistribution
+from lockhouse.plugins import Plugins
+from lockhouse.steps import Context, Step
+from lockhouse.verification.records import kept_report
+
+PHASES = (destroy, create, install, purge, verify, lock)
+ALPHA = WheelSpec("alpha", files={"alpha/__init__.py": "answer = 42\n"})
+BROKEN = WheelSpec("alpha", "2.0", files={"alpha/__init__.py": "raise RuntimeError('alpha is broken')\n"})
+
+
+def steps(context: Context) -> list[Step]:
+    return [step for phase in PHASES for step in phase.steps(context.project, context.manifest)]
+
+
+def run(context: Context) -> list[str]:
+    """Run the steps as a run does; return the names of those that had work."""
+    context.candidate = None
+    worked = []
+    for step in steps(context):
+        assert step.up_to_date is not None
+        if not step.up_to_date(context):
+            step.run(context)
+            worked.append(step.name)
+    return worked
+
+
+def verify_alone(context: Context) -> None:
+    context.candidate = None
+    next(step for step in steps(context) if step.name == "verify").run(context)
+
+
+def change(context: Context, **fields: Any) -> Plan:
+    """Change the plan, and the manifest's digest with it."""
+    plan = context.state.read(Plan)
+    assert plan is not None
+    values = {name: getattr(plan, name) for name in plan.__dataclass_fields__}
+    changed = Plan(**{**values, **fields})
+    context.state.write(changed)
+    return changed
+
+
+def change_manifest(context: Context, **fields: Any) -> None:
+    values = {name: getattr(context.manifest, name) for name in context.manifest.__dataclass_fields__}
+    context.manifest = Manifest(**{**values, **fields})
+    change(context, manifest=context.manifest.digest)
+
+
+def change_distribution(context: Context, name: str, **fields: Any) -> None:
+    plan = context.state.read(Plan)
+    assert plan is not None
+
+    def changed(item: PlannedDistribution) -> PlannedDistribution:
+        return replace(item, **fields) if item.name == name else item
+
+    change(context, distributions=tuple(map(changed, plan.distributions)))
+
+
+def check(run: str, name: str = "c", **fields: Any) -> Check:
+    return Check(name=name, run=run, **fields)
+
+
+def with_checks(context: Context, *checks: Check) -> None:
+    change_manifest(context, checks=checks)
+    change(context, checks=checks)
+
+
+def lock_path(context: Context) -> Path:
+    return context.project.lock("any", "linux_x86_64", INTERPRETER.tag)
+
+
+def lock_on_disk(context: Context) -> Lock:
+    found = read_lock(lock_path(context))
+    assert found is not None
+    return found
+
+
+def current(context: Context) -> Generation:
+    found = Generations(context.project).current()
+    assert found is not None
+    return found
+
+
+def numbers(context: Context) -> list[int]:
+    return [item.number for item in Generations(context.project).all()]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Context, Listener]:
+    """A project with alpha 1.0, planned and scanned; nothing is built."""
+    return context_at(tmp_path / "project", specs=[ALPHA])
+
+
+@pytest.fixture
+def context(made: tuple[Context, Listener]) -> Context:
+    return made[0]
+
+
+def test_everything_is_built_proven_locked_and_taken_into_use(context: Context) -> None:
+    with_checks(context, check("import alpha; assert alpha.answer == 42", "alpha answers"))
+
+    worked = run(context)
+
+    assert worked == ["create", "install:base", "purge", "verify", "lock"]
+    generation = current(context)
+    assert generation.state == "committed"
+    found = lock_on_disk(context)
+    assert found.environment_digest == generation.environment_digest
+    assert found.proof.proven == {"interpreter", "distributions", "blacklist", "alpha answers"}
+    assert found.proof.versions["lockhouse"]
+    report = context.state.read(VerifyReport)
+    assert report is not None
+    assert report.ok
+    assert context.details["lock"].endswith(found.environment_digest[:12])
+
+
+def test_again_there_is_nothing_to_do_and_no_byte_changes(context: Context) -> None:
+    run(context)
+    before = lock_path(context).read_bytes(), lock_path(context).stat().st_mtime_ns
+
+    assert run(context) == []
+    assert (lock_path(context).read_bytes(), lock_path(context).stat().st_mtime_ns) == before
+
+
+def test_steps_follow_one_another(context: Context) -> None:
+    change_manifest(context, stages=(Stage(name="one", requirements=()), Stage(name="two", requirements=())))
+
+    assert {step.name: step.needs for step in steps(context)} == {
+        "destroy": ("scan",),
+        "create": ("destroy",),
+        "install:one": ("create",),
+        "install:two": ("install:one",),
+        "purge": ("install:one", "install:two"),
+        "verify": ("purge",),
+        "lock": ("verify",),
+    }
+
+
+def test_a_stage_that_is_left_out_says_why_and_does_nothing(context: Context) -> None:
+    change(context, omitted=(OmittedStage(name="base", reason="nobody wants it"),))
+    plan = context.state.read(Plan)
+    assert plan is not None
+    change(context, distributions=plan.in_stage("create"))
+
+    run(context)
+
+    assert context.details["install:base"] == "left out: nobody wants it"
+    assert not list(current(context).path.rglob("alpha*"))
+
+
+def test_only_what_was_listed_is_marked_as_requested(context: Context) -> None:
+    change_distribution(context, "alpha", requirement="alpha")
+
+    run(context)
+
+    marked = {path.parent.name for path in current(context).path.rglob("REQUESTED")}
+    assert marked == {"alpha-1.0.dist-info"}
+
+
+def test_progress_is_told_wheel_by_wheel_and_check_by_check(made: tuple[Context, Listener]) -> None:
+    context, listener = made
+    with_checks(context, check("pass", "one"), check("pass", "two"))
+
+    run(context)
+
+    told = [(item.step, item.item, item.done, item.total) for item in listener.events if isinstance(item, Progress)]
+    assert ("create", "wheels", 3, 3) in told
+    assert ("install:base", "wheels", 1, 1) in told
+    assert ("verify", "checks", 2, 2) in told
+
+
+def test_a_wheel_that_changed_since_the_scan_is_not_installed(context: Context) -> None:
+    (wheel,) = context.project.wheelhouse.glob("alpha-*.whl")
+    WheelSpec("alpha", files={"alpha/__init__.py": "answer = 666\n"}).build(context.project.wheelhouse)
+
+    with pytest.raises(BuildError, match=wheel.name):
+        run(context)
+
+    assert numbers(context) == []
+
+
+@pytest.mark.parametrize("where", ["stage", "critical"])
+def test_a_check_right_after_its_stage_removes_what_was_built(context: Context, where: str) -> None:
+    context, _ = context_at(context.project.root.parent / "other", specs=[BROKEN])
+    plan = context.state.read(Plan)
+    assert plan is not None
+    if where == "stage":
+        stages = tuple(
+            replace(stage, checks=(check("import alpha", "imports"),)) if stage.name == "base" else stage
+            for stage in plan.stages
+        )
+        change(context, stages=stages)
+    else:
+        change_distribution(context, "alpha", critical=True)
+
+    with pytest.raises(CheckFailed, match="base") as caught:
+        run(context)
+
+    assert "alpha is broken" in str(caught.value.cause)
+    assert "there was no environment before" in str(caught.value.cause)
+    assert numbers(context) == []
+    assert context.candidate is None
+    assert "verify" not in context.details
+    assert not lock_path(context).exists()
+
+
+def test_a_check_that_is_not_critical_warns_and_is_recorded(made: tuple[Context, Listener]) -> None:
+    context, listener = made
+    with_checks(context, check("raise SystemExit('slow disk')", "speed", critical=False))
+
+    run(context)
+
+    assert any("speed failed: slow disk" in text for text in listener.warnings)
+    assert [(item.name, item.outcome) for item in lock_on_disk(context).proof.unproven] == [("speed", "failed")]
+
+
+def test_a_failing_environment_is_withdrawn_and_the_earlier_one_serves(context: Context) -> None:
+    run(context)
+    before = current(context), lock_path(context).read_bytes()
+    with_checks(context, check("raise SystemExit('not good enough')", "quality"))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert "quality" in caught.value.summary
+    assert "not good enough" in str(caught.value.cause)
+    assert "generation 1" in str(caught.value.cause)
+    assert "untouched" in str(caught.value.cause)
+    assert (current(context), lock_path(context).read_bytes()) == before
+    assert numbers(context) == [1]
+    report = context.state.read(VerifyReport)
+    assert report is not None
+    assert not report.ok
+
+
+def test_all_failing_checks_are_reported_together(context: Context) -> None:
+    with_checks(context, check("1/0", "one"), check("pass", "two"), check("raise SystemExit('three')", "three"))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert "one, three" in caught.value.summary
+    assert "ZeroDivisionError" in str(caught.value.cause)
+
+
+def test_a_check_that_changes_the_environment_is_found_out(context: Context) -> None:
+    code = "import alpha, pathlib; pathlib.Path(alpha.__file__).with_name('cache.bin').write_text('x')"
+    with_checks(context, check(code, "writes"))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert "alpha/cache.bin" in str(caught.value.cause)
+    assert numbers(context) == []
+
+
+def test_checks_leave_no_bytecode(context: Context) -> None:
+    with_checks(context, check("import alpha, json"))
+    change_distribution(context, "alpha", critical=True)
+
+    run(context)
+
+    assert not list(current(context).path.rglob("*.pyc"))
+
+
+def test_a_blacklisted_import_package_fails_the_environment(tmp_path: Path) -> None:
+    context, _ = context_at(tmp_path, specs=[WheelSpec("alpha", files={"alpha.py": "", "torchao/__init__.py": ""})])
+    change_manifest(context, blacklist=(BlacklistEntry(requirement="torchao"),))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert "torchao can be imported" in str(caught.value.cause)
+
+
+def test_a_wheel_that_lies_about_a_file_leaves_nothing(context: Context) -> None:
+    spec = WheelSpec("alpha", files={"alpha/__init__.py": "answer = 42\n"})
+    true = spec.members()["alpha-1.0.dist-info/RECORD"].decode()
+    lying = WheelSpec(
+        "alpha", files={"alpha/__init__.py": "answer = 43\n"}, record=true.replace("answer = 42", "answer = 43")
+    ).build(context.project.wheelhouse)
+    import hashlib
+
+    change_distribution(context, "alpha", sha256=hashlib.sha256(lying.read_bytes()).hexdigest())
+
+    with pytest.raises(IntegrityError, match=r"alpha/__init__\.py"):
+        run(context)
+
+    assert numbers(context) == []
+
+
+# --- the lock --------------------------------------------------------------------------------------------------------
+
+
+def test_a_rebuild_of_the_same_keeps_the_lock_as_it_is(context: Context) -> None:
+    run(context)
+    before = lock_path(context).read_bytes()
+    shutil.rmtree(context.project.home / "demo" / "generations")
+    context.project.pointer.unlink()
+
+    run(context)
+
+    assert lock_path(context).read_bytes() == before
+
+
+def test_a_lock_that_is_gone_is_written_again_with_the_same_bytes(context: Context) -> None:
+    run(context)
+    before = lock_path(context).read_bytes()
+    lock_path(context).unlink()
+
+    assert run(context) == ["lock"]
+    assert lock_path(context).read_bytes() == before
+
+
+def test_locked_never_writes_the_lock(context: Context) -> None:
+    run(context)
+    path = lock_path(context)
+    path.write_text(path.read_text().replace('time = "', 'time = "1'))  # other bytes, the same content
+    before = path.read_bytes()
+    shutil.rmtree(context.project.home / "demo" / "generations")
+    context.project.pointer.unlink()
+    context.options = replace(context.options, locked=True)
+
+    run(context)
+
+    assert path.read_bytes() == before
+    assert run(context) == []
+
+
+def test_another_digest_than_the_locks_is_refused(context: Context) -> None:
+    run(context)
+    path = lock_path(context)
+    digest = lock_on_disk(context).environment_digest
+    path.write_text(path.read_text().replace(digest, "0" * 64))
+    shutil.rmtree(context.project.home / "demo" / "generations")
+    context.project.pointer.unlink()
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert digest[:12] in str(caught.value.cause)
+    assert not context.project.pointer.is_symlink()
+
+
+class Probing:
+    """A plugin with one more check."""
+
+    def __init__(self, *checks: Check) -> None:
+        self.given = checks
+
+    @hookimpl
+    def lockhouse_checks(self, plan: Plan, host: Host) -> Iterable[Check]:
+        return self.given
+
+
+def plugins(*checks: Check) -> Plugins:
+    plugin = Probing(*checks)
+    return Plugins(
+        [Candidate(name="probing", version="3.1", distribution="probing", origin="entry-point", load=lambda: plugin)]
+    )
+
+
+def test_a_plugins_new_check_is_run_on_the_environment_in_use_and_improves_the_lock(context: Context) -> None:
+    run(context)
+    number = current(context).number
+    context.plugins = plugins(check("import alpha", "by plugin"))
+
+    assert run(context) == ["verify", "lock"]
+    assert current(context).number == number
+    proof = lock_on_disk(context).proof
+    assert "by plugin" in proof.proven
+    assert proof.versions["probing"] == "3.1"
+    assert run(context) == []
+
+
+def test_the_environment_in_use_stays_when_a_new_check_fails(context: Context) -> None:
+    run(context)
+    before = current(context), lock_path(context).read_bytes()
+    context.plugins = plugins(check("raise SystemExit(1)", "by plugin"))
+
+    with pytest.raises(CheckFailed):
+        run(context)
+
+    assert (current(context), lock_path(context).read_bytes()) == before
+
+
+def test_the_same_code_is_run_once_and_names_stay_apart(context: Context) -> None:
+    with_checks(context, check("import alpha", "mine"))
+    context.plugins = plugins(check("import alpha", "theirs"), check("pass", "mine"), check("pass  # !", "blacklist"))
+
+    run(context)
+
+    assert lock_on_disk(context).proof.proven == {
+        "interpreter",
+        "distributions",
+        "blacklist",
+        "mine",
+        "mine (2)",
+        "blacklist (2)",
+    }
+
+
+def test_a_check_of_a_stage_that_was_left_out_is_not_run(context: Context) -> None:
+    with_checks(context, check("import absent", "of vision", stage="vision"))
+
+    run(context)
+
+    assert "of vision" not in {item.name for item in lock_on_disk(context).proof.checks}
+
+
+# --- the environment in use ------------------------------------------------------------------------------------------
+
+
+def damaged(context: Context, change: Callable[[Path], None]) -> LockhouseError:
+    """Change the environment in use, verify it, and return what is said."""
+    run(context)
+    (module,) = current(context).path.rglob("alpha/__init__.py")
+    change(module)
+    with pytest.raises(LockhouseError) as caught:
+        verify_alone(context)
+    return caught.value
+
+
+def test_the_environment_in_use_is_proven_without_being_touched(context: Context) -> None:
+    run(context)
+
+    def listing() -> list[tuple[str, int]]:
+        return sorted((str(path), path.lstat().st_mtime_ns) for path in current(context).path.rglob("*"))
+
+    before = listing(), lock_path(context).read_bytes()
+    verify_alone(context)
+
+    assert (listing(), lock_path(context).read_bytes()) == before
+    report = context.state.read(VerifyReport)
+    assert report is not None
+    assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "path"),
+    [
+        (lambda module: module.write_text("answer = 43\n"), "modified", "alpha/__init__.py"),
+        (lambda module: module.unlink(), "missing", "alpha/__init__.py"),
+        (lambda module: module.with_name("new.py").write_text(""), "extra", "alpha/new.py"),
+    ],
+)
+def test_drift_is_named(context: Context, change: Callable[[Path], None], kind: str, path: str) -> None:
+    error = damaged(context, change)
+
+    assert isinstance(error, DriftFound)
+    assert path in str(error.cause)
+    report = context.state.read(VerifyReport)
+    assert report is not None
+    (named,) = getattr(report.drift, kind)
+    assert named.endswith(path)
+
+
+def test_many_changed_files_are_counted_and_the_first_are_named(context: Context) -> None:
+    def add(module: Path) -> None:
+        for i in range(20):
+            module.with_name(f"new{i:02}.py").write_text("")
+
+    error = damaged(context, add)
+
+    assert "20 files" in error.summary
+    assert "new04.py and 15 more" in str(error.cause)
+
+
+def test_without_an_environment_it_says_what_to_run(context: Context) -> None:
+    with pytest.raises(NothingToVerify) as caught:
+        verify_alone(context)
+
+    assert "install" in caught.value.hints[0].text
+
+
+def test_a_manifest_that_moved_on_is_told_with_what_differs(context: Context) -> None:
+    run(context)
+    stage = context.manifest.stages[0]
+    from lockhouse.manifest import Wish
+
+    more = replace(stage, requirements=(*stage.requirements, Wish(requirement="gamma")))
+    values = {name: getattr(context.manifest, name) for name in context.manifest.__dataclass_fields__}
+    context.manifest = Manifest(**{**values, "stages": (more,)})
+
+    with pytest.raises(LockOutdated) as caught:
+        verify_alone(context)
+
+    assert "gamma" in str(caught.value.cause)
+
+
+@pytest.mark.parametrize("edit", ["delete", "other"])
+def test_a_lock_that_is_not_that_of_the_environment_is_told(context: Context, edit: str) -> None:
+    run(context)
+    path = lock_path(context)
+    if edit == "delete":
+        path.unlink()
+    else:
+        path.write_text(path.read_text().replace(lock_on_disk(context).environment_digest, "0" * 64))
+
+    with pytest.raises(LockOutdated):
+        verify_alone(context)
+
+
+def test_a_check_that_fails_today_is_told_and_nothing_is_removed(context: Context, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    with_checks(context, check(f"import os; assert os.path.exists({str(flag)!r}), 'the flag is gone'", "flag"))
+    run(context)
+    flag.unlink()
+
+    with pytest.raises(CheckFailed) as caught:
+        verify_alone(context)
+
+    assert "the flag is gone" in str(caught.value.cause)
+    assert current(context).state == "committed"
+
+
+def test_everything_that_is_wrong_is_told_at_once(context: Context) -> None:
+    with_checks(context, check("import alpha; assert alpha.answer == 42, 'wrong answer'", "answer"))
+    run(context)
+    (module,) = current(context).path.rglob("alpha/__init__.py")
+    module.write_text("answer = 43\n")
+    lock_path(context).unlink()
+
+    with pytest.raises(DriftFound) as caught:
+        verify_alone(context)
+
+    for text in ("alpha/__init__.py", "there is no lock", "wrong answer"):
+        assert text in str(caught.value.cause)
+
+
+def test_a_generation_that_lost_its_own_plan_cannot_be_proven(context: Context) -> None:
+    run(context)
+    (current(context).metadata / "plan.json").write_text("{}")
+
+    with pytest.raises(CheckFailed, match="does not say what it was built from"):
+        verify_alone(context)
+
+
+def with_gpu(context: Context, driver: str) -> None:
+    bare = host_of(INTERPRETER)
+    reading = AcceleratorReading(
+        namespace="cuda",
+        present=True,
+        driver=driver,
+        devices=(Device(index=0, name="Test GPU", memory=None, capability="9.0"),),
+    )
+    values = {name: getattr(bare, name) for name in bare.__dataclass_fields__}
+    context.state.write(Host(**{**values, "accelerators": (reading,)}))
+
+
+def test_changed_hardware_is_noted_and_proven_anew(made: tuple[Context, Listener]) -> None:
+    context, listener = made
+    with_gpu(context, "550.54")
+    plan = context.state.read(Plan)
+    assert plan is not None
+    change(context, target=replace(plan.target, accelerator="cuda"))
+    run(context)
+    assert lock_on_disk(context).proof.hardware.driver == "550.54"
+    with_gpu(context, "580.10")
+
+    verify_alone(context)
+
+    told = [event.text for event in listener.events if isinstance(event, Message)]
+    assert any("550.54 then, 580.10 now" in text for text in told)
+    assert run(context) == ["verify"]
+    report = kept_report(current(context))
+    assert report is not None
+    assert report.hardware.driver == "580.10"
+    assert lock_on_disk(context).proof.hardware.driver == "550.54"  # where it was earned; nothing more was proven
+
+
+def test_unproven_checks_are_told_and_locked_as_such(made: tuple[Context, Listener]) -> None:
+    context, listener = made
+    with_checks(context, check("raise SystemExit(1)", "gpu", requires="cuda"), check("pass", "plain"))
+
+    run(context)
+
+    told: Sequence[str] = [event.text for event in listener.events if isinstance(event, Message)]
+    assert any("gpu is unproven" in text for text in told)
+    assert "1 unproven" in context.details["verify"]
+    document = tomllib.loads(lock_path(context).read_text())
+    outcomes = {item["name"]: item["outcome"] for item in document["tool"]["lockhouse"]["proof"]["checks"]}
+    assert outcomes["gpu"] == "skipped"
+    assert json.loads((current(context).metadata / "verify.json").read_text())["checks"]
