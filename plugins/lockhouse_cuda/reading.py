@@ -74,7 +74,7 @@ def _json(probe: Probe | None, what: str, notes: list[str]) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(probe.answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         notes.append(f"{what} answered nonsense: {probe.answer.strip()[:60]!r}")
@@ -90,7 +90,7 @@ def _library(probe: Probe | None, what: str, notes: list[str]) -> _Source:
     entries = data.get("devices")
     for entry in entries[:MOST_DEVICES] if isinstance(entries, list) else []:
         if isinstance(entry, dict) and entry.get("error"):
-            notes.append(f"{what}: device {entry.get('index')} cannot be used: {str(entry['error'])[:100]}")
+            notes.append(f"{what}: device {entry.get('index')} cannot be used: {_text(str(entry['error']))[:100]}")
         elif isinstance(entry, dict) and (device := _device(entry, len(source.devices))):
             source.devices.append(device)
             if entry.get("mig") is True:
@@ -109,10 +109,15 @@ def _device(entry: Mapping[str, object], position: int) -> Device | None:
         return None
     return Device(
         index=index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else position,
-        name=name.strip()[:200] if isinstance(name, str) and name.strip() else "NVIDIA GPU",
+        name=_text(name)[:200] or "NVIDIA GPU",
         memory=memory if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0 else None,
         capability=capability if isinstance(capability, str) and CAPABILITY.fullmatch(capability) else None,
     )
+
+
+def _text(value: object) -> str:
+    """Clean text of what should be a name: JSON can spell half characters that no file can hold."""
+    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
 
 
 def _smi(probe: Probe | None, notes: list[str]) -> _Source:

@@ -7,6 +7,7 @@ Where plugins come from and when they are asked is the business of :mod:`lockhou
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -119,8 +120,7 @@ class GuardedAccelerator:
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        # What cannot be written as JSON and read back would be lost between this step and the next.
-        return self._ask("read", lambda: decode(AcceleratorReading, encode(self.accelerator.read(answers))))
+        return self._ask("read", lambda: _kept(self.accelerator.read(answers)))
 
     def claims(self, variant: str) -> bool:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
@@ -170,6 +170,11 @@ def _questions(given: Iterable[object]) -> tuple[Question, ...]:
         if not isinstance(question, Question):
             raise TypeError(mismatch(question, Question))
     return tuple(question for question in questions if isinstance(question, Question))
+
+
+def _kept(reading: AcceleratorReading) -> AcceleratorReading:
+    """Write a reading and read it back: what cannot be kept would be lost between this step and the next."""
+    return decode(AcceleratorReading, json.loads(json.dumps(encode(reading), ensure_ascii=False).encode()))
 
 
 def _guarded_runner(plugin: str, run: Callable[[Step, Context], object]) -> Runner:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -58,6 +59,8 @@ print(json.dumps({
     },
 }))
 """
+
+MARKERS = frozenset(re.findall(r'"(\w+)": ', QUESTION.partition('"markers"')[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +170,18 @@ def _started(path: Path, places: Places) -> _Asked:
     if status != 0:
         return outcome(None, f"exit status {status}: {(complaint.strip().splitlines() or [''])[-1][:300]}")
     try:
-        return outcome(decode(Answer, json.loads(output)), None)
-    except ValueError as error:
+        return outcome(_understood(output), None)
+    except (ValueError, RecursionError) as error:
         return outcome(None, f"answered nonsense: {error}")
+
+
+def _understood(output: str) -> Answer:
+    answer = decode(Answer, json.loads(output))
+    if missing := MARKERS - answer.markers.keys():
+        raise ValueError(f"no {', '.join(sorted(missing))}")
+    Version(answer.markers["python_full_version"].removesuffix("+"))
+    output.encode()
+    return answer
 
 
 def _interpreter(answer: Answer) -> Interpreter:

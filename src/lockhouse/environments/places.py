@@ -27,7 +27,11 @@ class Places:
     @classmethod
     def here(cls) -> Places:
         """The places of this machine."""
-        return cls(environ=os.environ, home=Path.home(), system=sys.platform)
+        try:
+            home = Path.home()
+        except RuntimeError:  # a container under a user id that nobody has named
+            home = Path(os.sep)
+        return cls(environ=os.environ, home=home, system=sys.platform)
 
     def on_path(self) -> list[Path]:
         """Candidates on PATH in its order. Relative entries do not count: they mean another place tomorrow."""
@@ -99,10 +103,11 @@ class Places:
             if self.system == "darwin" and path == CLT_STUB:
                 continue
             try:
+                str(path).encode()  # a path that is no text cannot stand in any of our files
                 # The Windows Store's aliases have no content; the Store's real interpreters are in the registry.
                 if path.is_file() and os.access(path, os.X_OK) and path.stat().st_size > 0:
                     usable[path] = None
-            except OSError:
+            except (OSError, UnicodeEncodeError):
                 continue
         return list(usable)
 
@@ -115,7 +120,7 @@ def base_interpreter(path: Path) -> Path | None:
     """
     for _ in range(5):
         settings = next(
-            (file for file in (path.parent / "pyvenv.cfg", path.parents[1] / "pyvenv.cfg") if _is(file)), None
+            (file for file in (path.parent / "pyvenv.cfg", path.parent.parent / "pyvenv.cfg") if _is(file)), None
         )
         if settings is None:
             return path

@@ -73,6 +73,13 @@ def test_any_one_source_can_be_missing(missing: str) -> None:
     assert [device.name for device in reading.devices] == ["NVIDIA H200"]
 
 
+@pytest.mark.parametrize("answer", ["[" * 60000, "9" * 60000, '{"devices": [{"name": "\\ud800"}]}', "null", "NaN"])
+def test_answers_made_to_break_parsers_break_nothing(answer: str) -> None:
+    reading = replay({name: {"answer": answer} for name in recording("garbage")["answers"]})
+    assert decode(AcceleratorReading, encode(reading)) == reading
+    json.dumps(encode(reading), ensure_ascii=False).encode()
+
+
 def test_contradicting_driver_versions_are_told() -> None:
     answers = recording("h200-driver-580")["answers"]
     answers["kernel-module"] = {"answer": "570.124.06\n"}

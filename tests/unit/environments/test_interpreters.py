@@ -109,6 +109,29 @@ def test_what_is_no_interpreter_is_skipped_with_the_reason(tmp_path: Path, scrip
     assert error in (errors(found)[str(path)] or "")
 
 
+@pytest.mark.parametrize("lacking", ["python_version", "platform_release"])
+def test_an_interpreter_that_does_not_tell_everything_is_skipped(tmp_path: Path, lacking: str) -> None:
+    markers: dict[str, Any] = {**default_environment(), "python_full_version": "3.12.1"}
+    del markers[lacking]
+    path = pretend(tmp_path / "bin/python3.12", "3.12.1", markers=markers)
+    found = find_interpreters(places(tmp_path, path.parent))
+    assert len(found.interpreters) == 1
+    assert errors(found)[str(path)] == f"answered nonsense: no {lacking}"
+
+
+@pytest.mark.parametrize("version", ["", "three", "3.12.1-special"])
+def test_an_interpreter_whose_version_is_none_is_skipped(tmp_path: Path, version: str) -> None:
+    path = pretend(tmp_path / "usr/bin/python3.12", version)
+    found = find_interpreters(places(tmp_path))
+    assert len(found.interpreters) == 1
+    assert "answered nonsense" in (errors(found)[str(path)] or "")
+
+
+def test_a_build_between_two_releases_can_be_used(tmp_path: Path) -> None:
+    pretend(tmp_path / "usr/bin/python3.12", "3.12.1+")
+    assert releases(find_interpreters(places(tmp_path)))[1:] == ["3.12.1+"]
+
+
 def test_a_shim_and_the_interpreter_that_it_starts_are_one(tmp_path: Path) -> None:
     shim = tmp_path / "shims" / "python3"
     shim.parent.mkdir()
