@@ -36,7 +36,8 @@ class Toolkits:
 
     def of_driver(self, driver: str, system: str) -> str | None:
         """CUDA version of a driver by its own version, where nobody else can tell it."""
-        reached = [cuda for cuda, row in self.shipped_driver.items() if parse(driver) >= parse(row[system])]
+        rows = [(cuda, row[system]) for cuda, row in self.shipped_driver.items() if system in row]
+        reached = [cuda for cuda, shipped in rows if parse(driver) >= parse(shipped)]
         return max(reached, key=parse) if reached else None
 
     def minor_compatible(self, driver: str, cuda: str, system: str) -> bool:
