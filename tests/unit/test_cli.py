@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures.documents import valid
-from lockhouse import __version__
+from lockhouse import __version__, errors
 from lockhouse.cli import VERBS, main, parse
 from lockhouse.errors import UsageError
 from lockhouse.terminal.documents import FIELDS
@@ -136,3 +136,16 @@ def test_every_verb_explains_itself(verb: str, capfd: pytest.CaptureFixture[str]
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capfd.readouterr().out == f"lockhouse {__version__}\n"
+
+
+def test_documentation_names_every_verb_option_and_exit_status() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    for verb in VERBS:
+        assert f"\n| `{verb.name}" in text
+    for option in ("-C", "-m", "-a", "--offline", "--locked", "--with", "--without", "--json", "--quiet", "--debug"):
+        assert f"`{option}" in text
+    statuses = {
+        kind.exit_status for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_status")
+    }
+    for status in statuses:
+        assert f"\n| {status} | " in text
