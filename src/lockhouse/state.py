@@ -20,11 +20,12 @@ from lockhouse.findings import ScanReport
 from lockhouse.host import Host
 from lockhouse.plan import Plan
 
-__all__ = ["State", "read_value", "storage_errors", "sweep", "write_atomically", "write_value"]
+__all__ = ["TEMPORARY", "State", "read_value", "storage_errors", "sweep", "write_atomically", "write_value"]
 
 T = TypeVar("T")
 
 TEMPORARY = ".lockhouse-writing-"
+"""How the names of files begin that are being written."""
 
 FILES: dict[type, str] = {Host: "host", Plan: "plan", ScanReport: "scan", VerifyReport: "verify"}
 

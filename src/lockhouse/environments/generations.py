@@ -21,7 +21,7 @@ from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
 from lockhouse.project import Project
-from lockhouse.state import read_value, storage_errors, write_atomically, write_value
+from lockhouse.state import TEMPORARY, read_value, storage_errors, write_atomically, write_value
 
 __all__ = ["METADATA", "Generation", "GenerationState", "Generations", "Marker"]
 
@@ -201,7 +201,7 @@ class Generations:
         """Whether the name is one of ours and nobody's work can be in it: it is marked, or holds but our folder."""
         if path.name.startswith((NEW, TRASH)) and path.is_dir():
             return self.read(path) is not None or all(inner.name == METADATA for inner in path.iterdir())
-        return path.name.startswith(f".{COUNTER}.") and path.is_file()  # the counter on its way to be written
+        return path.name.startswith(TEMPORARY) and path.is_file()  # the counter on its way to be written
 
     def _entries(self) -> Iterator[Path]:
         try:
