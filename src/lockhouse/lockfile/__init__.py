@@ -5,24 +5,24 @@ each distribution, in ``[packages.tool.lockhouse]``. docs/lock.md describes ever
 """
 
 from lockhouse.lockfile.lock import (
+    CheckEvidence,
+    Evidence,
     Lock,
     LockedStage,
     LockTable,
     PackageTable,
-    Proof,
-    ProvenCheck,
     lock_from,
     plan_from_lock,
 )
 from lockhouse.lockfile.pylock import read_lock, render_lock, write_lock
 
 __all__ = [
+    "CheckEvidence",
+    "Evidence",
     "Lock",
     "LockTable",
     "LockedStage",
     "PackageTable",
-    "Proof",
-    "ProvenCheck",
     "lock_from",
     "plan_from_lock",
     "read_lock",

@@ -15,12 +15,12 @@ from lockhouse.manifest import Check
 from lockhouse.plan import ExcludedEdge, OmittedStage, Plan, PlannedDistribution, PlannedStage, Selection, Target
 
 __all__ = [
+    "CheckEvidence",
+    "Evidence",
     "Lock",
     "LockTable",
     "LockedStage",
     "PackageTable",
-    "Proof",
-    "ProvenCheck",
     "lock_from",
     "plan_from_lock",
 ]
@@ -37,7 +37,7 @@ class LockedStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenCheck:
+class CheckEvidence:
     """How a check went when the lock was earned; ``reason`` says why it was skipped.
 
     Time and output of a check are not kept: they differ each time and belong to the report of the verification.
@@ -50,7 +50,7 @@ class ProvenCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Evidence:
     """The evidence: when, on what hardware, with which lockhouse and plugins, and what the checks said.
 
     ``time`` is UTC in ISO 8601 with seconds. ``versions`` holds ``lockhouse`` and every plugin's distribution.
@@ -58,7 +58,7 @@ class Proof:
 
     time: str
     hardware: Hardware
-    checks: tuple[ProvenCheck, ...] = ()
+    checks: tuple[CheckEvidence, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class Proof:
         return frozenset(check.name for check in self.checks if check.outcome == "passed")
 
     @property
-    def unproven(self) -> tuple[ProvenCheck, ...]:
+    def unproven(self) -> tuple[CheckEvidence, ...]:
         """Checks that proved nothing: not run there, or failed without being critical."""
         return tuple(check for check in self.checks if check.outcome != "passed")
 
@@ -93,7 +93,7 @@ class LockTable:
     omitted: tuple[OmittedStage, ...] = ()
     excluded: tuple[ExcludedEdge, ...] = ()
     checks: tuple[Check, ...] = ()
-    proof: Proof
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class Lock(LockTable):
     @cached_property
     def digest(self) -> str:
         """Identity of what is locked: everything but the proof and the words for why the variant was chosen."""
-        passing = {"proof", "variant_reason"}
+        passing = {"evidence", "variant_reason"}
         return digest_of({item.name: getattr(self, item.name) for item in fields(self) if item.name not in passing})
 
     def renewed(self, earned: Lock) -> Lock:
@@ -129,7 +129,7 @@ class Lock(LockTable):
         The same content keeps its earlier proof, so that the file does not change from machine to machine, unless the
         new proof covers all that the earlier one did and more.
         """
-        if self.digest != earned.digest or self.proof.proven < earned.proof.proven:
+        if self.digest != earned.digest or self.evidence.proven < earned.evidence.proven:
             return earned
         return self
 
@@ -160,11 +160,11 @@ def lock_from(plan: Plan, report: VerifyReport, versions: Mapping[str, str], *, 
         omitted=plan.omitted,
         excluded=plan.excluded,
         checks=plan.checks,
-        proof=Proof(
+        evidence=Evidence(
             time=time,
             hardware=report.hardware,
             checks=tuple(
-                ProvenCheck(
+                CheckEvidence(
                     name=check.name,
                     outcome=check.outcome,
                     critical=check.critical,

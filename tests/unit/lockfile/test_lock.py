@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,8 +60,21 @@ def test_the_file_is_what_the_standard_asks_for(tmp_path: Path) -> None:
         ("base", ["beta", "alpha"]),
     ]
     assert table["environment-digest"] == "e" * 64
-    assert table["proof"]["hardware"]["driver"] == "550.54.14"
-    assert table["proof"]["time"] == TIME
+    assert table["evidence"]["hardware"]["driver"] == "550.54.14"
+    assert table["evidence"]["time"] == TIME
+
+
+def test_the_table_is_what_its_schema_says(tmp_path: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((Path(__file__).parents[3] / "schemas" / "lock.schema.json").read_text())
+    path = tmp_path / "pylock.demo.toml"
+
+    table = tomllib.loads(render_lock(path, make_lock(passed("a"), skipped("gpu"))).decode())["tool"]["lockhouse"]
+
+    Draft202012Validator(schema).validate(table)
+    del table["environment-digest"]
+    assert not Draft202012Validator(schema).is_valid(table)
 
 
 def test_unproven_checks_are_recorded_with_the_reason(tmp_path: Path) -> None:
@@ -70,8 +84,10 @@ def test_unproven_checks_are_recorded_with_the_reason(tmp_path: Path) -> None:
     lock = read_lock(path)
 
     assert lock is not None
-    assert lock.proof.proven == {"a"}
-    assert [(check.name, check.reason) for check in lock.proof.unproven] == [("gpu", "no cuda device on this machine")]
+    assert lock.evidence.proven == {"a"}
+    assert [(check.name, check.reason) for check in lock.evidence.unproven] == [
+        ("gpu", "no cuda device on this machine")
+    ]
 
 
 def test_nothing_unproven_is_ever_locked() -> None:

@@ -140,8 +140,8 @@ def test_everything_is_built_proven_locked_and_taken_into_use(context: Context) 
     assert generation.state == "committed"
     found = lock_on_disk(context)
     assert found.environment_digest == generation.environment_digest
-    assert found.proof.proven == {"interpreter", "distributions", "blacklist", "alpha answers"}
-    assert found.proof.versions["lockhouse"]
+    assert found.evidence.proven == {"interpreter", "distributions", "blacklist", "alpha answers"}
+    assert found.evidence.versions["lockhouse"]
     report = context.state.read(VerifyReport)
     assert report is not None
     assert report.ok
@@ -245,7 +245,7 @@ def test_a_check_that_is_not_critical_warns_and_is_recorded(made: tuple[Context,
     run(context)
 
     assert any("speed failed: slow disk" in text for text in listener.warnings)
-    assert [(item.name, item.outcome) for item in lock_on_disk(context).proof.unproven] == [("speed", "failed")]
+    assert [(item.name, item.outcome) for item in lock_on_disk(context).evidence.unproven] == [("speed", "failed")]
 
 
 def test_a_failing_environment_is_withdrawn_and_the_earlier_one_serves(context: Context) -> None:
@@ -401,7 +401,7 @@ def test_a_plugins_new_check_is_run_on_the_environment_in_use_and_improves_the_l
 
     assert run(context) == ["verify", "lock"]
     assert current(context).number == number
-    proof = lock_on_disk(context).proof
+    proof = lock_on_disk(context).evidence
     assert "by plugin" in proof.proven
     assert proof.versions["probing"] == "3.1"
     assert run(context) == []
@@ -424,7 +424,7 @@ def test_the_same_code_is_run_once_and_names_stay_apart(context: Context) -> Non
 
     run(context)
 
-    assert lock_on_disk(context).proof.proven == {
+    assert lock_on_disk(context).evidence.proven == {
         "interpreter",
         "distributions",
         "blacklist",
@@ -439,7 +439,7 @@ def test_a_check_of_a_stage_that_was_left_out_is_not_run(context: Context) -> No
 
     run(context)
 
-    assert "of vision" not in {item.name for item in lock_on_disk(context).proof.checks}
+    assert "of vision" not in {item.name for item in lock_on_disk(context).evidence.checks}
 
 
 # --- the environment in use ------------------------------------------------------------------------------------------
@@ -590,7 +590,7 @@ def test_changed_hardware_is_noted_and_proven_anew(made: tuple[Context, Listener
     assert plan is not None
     change(context, target=replace(plan.target, accelerator="cuda"))
     run(context)
-    assert lock_on_disk(context).proof.hardware.driver == "550.54"
+    assert lock_on_disk(context).evidence.hardware.driver == "550.54"
     with_gpu(context, "580.10")
 
     verify_alone(context)
@@ -601,7 +601,7 @@ def test_changed_hardware_is_noted_and_proven_anew(made: tuple[Context, Listener
     report = kept_report(current(context))
     assert report is not None
     assert report.hardware.driver == "580.10"
-    assert lock_on_disk(context).proof.hardware.driver == "550.54"  # where it was earned; nothing more was proven
+    assert lock_on_disk(context).evidence.hardware.driver == "550.54"  # where it was earned; nothing more was proven
 
 
 def test_unproven_checks_are_told_and_locked_as_such(made: tuple[Context, Listener]) -> None:
@@ -614,6 +614,6 @@ def test_unproven_checks_are_told_and_locked_as_such(made: tuple[Context, Listen
     assert any("gpu is unproven" in text for text in told)
     assert "1 unproven" in context.details["verify"]
     document = tomllib.loads(lock_path(context).read_text())
-    outcomes = {item["name"]: item["outcome"] for item in document["tool"]["lockhouse"]["proof"]["checks"]}
+    outcomes = {item["name"]: item["outcome"] for item in document["tool"]["lockhouse"]["evidence"]["checks"]}
     assert outcomes["gpu"] == "skipped"
     assert json.loads((current(context).metadata / "verify.json").read_text())["checks"]
