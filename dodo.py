@@ -1,4 +1,4 @@
-"""The front door: ``doit VERB [manifest=… accelerator=… offline=1 locked=1]``; ``doit list`` shows every step."""
+"""The front door: ``doit VERB [manifest=… accelerator=… offline=1 locked=1]``; ``doit list`` shows every task."""
 
 from lockhouse.tasks import (
     DOIT_CONFIG,
@@ -12,4 +12,8 @@ from lockhouse.tasks import (
     task_purge,  # no bytecode left; the environment is sealed
     task_verify,  # proven by running it
     task_lock,  # the lock, and then the switch to the new environment
+    task_upgrade,  # beside the pipeline: install anew without the lock's versions
+    task_generations,  # the environments that are kept
+    task_rollback,  # back to the one before, or generation=N
+    task_plugins,  # who is loaded, and what became of each
 )

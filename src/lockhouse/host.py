@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from lockhouse.codec import digest_of
+from lockhouse.codec import digest_of, encode
 
 __all__ = ["AcceleratorReading", "Device", "Host", "Interpreter", "Probe", "Readings"]
+
+KERNEL_MARKERS = frozenset({"platform_release", "platform_version"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +106,21 @@ class Host:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of the facts; readings, timings and the ledger do not count."""
+        """Identity of the facts; readings, timings and the ledger do not count.
+
+        Neither does the release of the kernel, which markers know: an update of it changes no environment.
+        """
+        interpreters = [
+            {**encode(item), "markers": {key: item.markers[key] for key in item.markers if key not in KERNEL_MARKERS}}
+            for item in self.interpreters
+        ]
         return digest_of(
             {
                 "platform": self.platform,
                 "libc": self.libc,
                 "macos": self.macos,
                 "platform-tags": self.platform_tags,
-                "interpreters": self.interpreters,
+                "interpreters": interpreters,
                 "accelerators": self.accelerators,
             }
         )

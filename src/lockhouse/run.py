@@ -39,6 +39,7 @@ class Run:
         self.context = context
         added = context.plugins.steps(context.state.read(Plan))
         self.steps = {step.name: step for step in pipeline(context.project, context.manifest, added)}
+        self.requested: frozenset[str] = frozenset()
         self.proving = False
         """``verify`` alone with an environment in use: it is proven, and nothing else happens."""
         self.completing = False
@@ -47,7 +48,13 @@ class Run:
         self._lock: BaseFileLock | None = None
 
     def begin(self, requested: frozenset[str]) -> None:
-        """Have the project alone, and decide what the requested tasks mean here."""
+        """Have the project alone, and decide what the requested tasks mean here.
+
+        A task that is no step of the pipeline looks after itself.
+        """
+        self.requested = requested
+        if not requested & {"install", *self.steps}:
+            return
         self._hold()
         if "verify" not in requested or requested & {"install", "lock"}:
             return

@@ -50,7 +50,7 @@ def users_of(package: str) -> set[str]:
 
 
 def test_only_tasks_imports_doit() -> None:
-    assert users_of("doit") == {"tasks"}
+    assert {name.partition(".")[0] for name in users_of("doit")} == {"tasks"}
 
 
 def test_only_the_plugin_modules_import_pluggy() -> None:

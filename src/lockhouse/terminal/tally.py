@@ -24,6 +24,10 @@ class Tally:
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
+        self.unit = "bytes"
+        self._begin()
+
+    def _begin(self) -> None:
         self._items: dict[str, Progress] = {}
         self._moving: dict[str, None] = {}
         self._advanced = 0
@@ -31,11 +35,12 @@ class Tally:
         self._total = 0
         self._unknown = 0
         self._samples: deque[tuple[float, int]] = deque()
-        self.unit = "bytes"
 
     def note(self, progress: Progress) -> None:
         """Take in an event. What an item had when it was first told was there before and counts for no rate."""
-        self.unit = progress.unit
+        if progress.unit != self.unit:  # a step counts one thing after another: files, and then checks
+            self._begin()
+            self.unit = progress.unit
         before = self._items.get(progress.item)
         if before is not None:
             self._done -= before.done

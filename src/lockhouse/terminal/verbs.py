@@ -15,7 +15,7 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
     if request.verb == "plugins":  # also where there is no manifest, or a broken one
         record.result = Plugins.load(request.root.absolute() / "plugins", emit).records
         return
-    from lockhouse.tasks import open_context, run_verb
+    from lockhouse.opening import open_context
 
     context = open_context(request.root, request.manifest, request.options, emit)
     record.begin(context)
@@ -24,6 +24,7 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
 
         record.result = list_generations(context.project, sizes=True)
     elif request.verb == "rollback":
+        from lockhouse.tasks import run_verb
         from lockhouse.upkeep import roll_back
 
         run_verb("detect", context)  # a proof says on which machine it was made
@@ -33,4 +34,6 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
 
         record.result = clean(context, dry_run=request.dry_run)
     else:
+        from lockhouse.tasks import run_verb
+
         run_verb("install" if request.verb == "upgrade" else request.verb, context)

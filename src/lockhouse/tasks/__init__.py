@@ -1,0 +1,43 @@
+"""Steps as doit tasks: for ``dodo.py`` and for the console command. The only package that imports doit.
+
+doit orders the steps and skips those that are up to date; whether one is, its step decides from what is on disk, never
+doit's own database. Tasks run one after the other (a step is parallel inside), so that progress can be shown.
+"""
+
+from lockhouse.tasks.door import (
+    DOIT_CONFIG,
+    task_create,
+    task_destroy,
+    task_detect,
+    task_download,
+    task_generations,
+    task_install,
+    task_lock,
+    task_plan,
+    task_plugins,
+    task_purge,
+    task_rollback,
+    task_scan,
+    task_upgrade,
+    task_verify,
+)
+from lockhouse.tasks.graph import run_verb
+
+__all__ = [
+    "DOIT_CONFIG",
+    "run_verb",
+    "task_create",
+    "task_destroy",
+    "task_detect",
+    "task_download",
+    "task_generations",
+    "task_install",
+    "task_lock",
+    "task_plan",
+    "task_plugins",
+    "task_purge",
+    "task_rollback",
+    "task_scan",
+    "task_upgrade",
+    "task_verify",
+]

@@ -1,0 +1,178 @@
+"""The front door of plain doit: the project of the current directory, as doit's command line says."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from doit import doit_cmd
+
+from lockhouse.errors import Hint, InternalError, Interrupted, LockhouseError, UsageError
+from lockhouse.opening import open_context
+from lockhouse.plan import Selection
+from lockhouse.run import Run
+from lockhouse.steps import Options
+from lockhouse.tasks.graph import creator, reporter
+
+if TYPE_CHECKING:
+    from lockhouse.terminal import Listener
+
+__all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
+
+VARIABLES = ("manifest", "accelerator", "offline", "locked", "generation")
+"""What may stand as ``name=value`` on doit's command line."""
+
+VERBS = ("upgrade", "generations", "rollback", "plugins")
+"""Verbs beside the pipeline: a task each, which does what the console command does."""
+
+
+@cache
+def _front_door() -> tuple[Run, Listener]:
+    """Open the project of the current directory as doit's command line and the environment say."""
+    from lockhouse import terminal
+
+    shown = terminal.listener(sys.stdout)
+    try:
+        variables = _variables()
+        context = open_context(Path.cwd(), variables.get("manifest"), _options(variables), shown)
+        context.project.home.mkdir(parents=True, exist_ok=True)  # doit wants the folder of its database
+        return Run(context), shown
+    except LockhouseError as error:
+        shown.close()
+        terminal.show_error(error, sys.stderr)
+        raise SystemExit(error.exit_status) from error
+
+
+def _options(variables: Mapping[str, str]) -> Options:
+    return Options(
+        offline=_truth(variables, "offline"),
+        locked=_truth(variables, "locked"),
+        selection=Selection(accelerator=variables.get("accelerator")),
+    )
+
+
+def _variables() -> dict[str, str]:
+    # doit takes any name=value for a variable and keeps them to itself: a misspelt one would do nothing.
+    given: dict[str, str] = dict(doit_cmd._CMDLINE_VARS or {})
+    for name in given:
+        if name not in VARIABLES:
+            close = difflib.get_close_matches(name, VARIABLES, n=1)
+            text = f"did you mean {close[0]}=?" if close else f"variables are: {', '.join(VARIABLES)}"
+            raise UsageError(f"there is no variable {name!r}", hints=[Hint("variable-name", text)])
+    if not given.get("generation", "0").isdecimal():
+        raise UsageError(f"generation={given['generation']}: the value must be the number of a generation")
+    return given
+
+
+def _truth(variables: Mapping[str, str], name: str) -> bool:
+    value = variables.get(name, "0")
+    if value not in ("0", "1"):
+        raise UsageError(f"{name}={value}: the value must be 0 or 1")
+    return value == "1"
+
+
+def _door() -> Run:
+    return _front_door()[0]
+
+
+def _leave() -> None:
+    """Show how the run ended, and end with the exit status of the contract, which doit alone does not know."""
+    run, shown = _front_door()
+    run.close()
+    shown.close()
+    error = run.error
+    if error is None and _complaints:
+        error = InternalError("doit could not run the tasks", cause="\n".join(_complaints))
+    if error is not None:
+        from lockhouse import terminal
+
+        terminal.show_error(error, sys.stderr, hints=run.context.plugins.hints(error))
+        raise SystemExit(error.exit_status)
+    if run.requested & {"install", "verify", "lock"}:
+        from lockhouse.terminal.answers import conclusion
+
+        sys.stdout.write(f"{conclusion(run.context)}\n")
+
+
+def _leave_interrupted() -> NoReturn:
+    run, _ = _front_door()
+    run.error = Interrupted("interrupted")
+    _leave()
+    raise AssertionError("an error always leaves")
+
+
+def _verb(name: str) -> Callable[[], dict[str, Any]]:
+    def create() -> dict[str, Any]:
+        return {
+            "actions": [lambda: _serve(name)],
+            "doc": f"what `lockhouse {name}` does",
+            "uptodate": [False],
+            "verbosity": 2,
+            "io": {"capture": False},
+        }
+
+    return create
+
+
+def _serve(name: str, *, dry_run: bool = False) -> None:
+    from lockhouse.terminal.request import Request
+    from lockhouse.terminal.session import serve
+
+    variables = _variables()
+    options = _options(variables)
+    number = variables.get("generation")
+    status = serve(
+        Request(
+            verb=name,
+            manifest=variables.get("manifest"),
+            options=replace(options, upgrade=()) if name == "upgrade" else options,
+            number=int(number) if number else None,
+            dry_run=dry_run,
+        )
+    )
+    if status:
+        raise SystemExit(status)
+
+
+def _with_clean(create: Callable[[], Iterator[dict[str, Any]]]) -> Callable[[], Iterator[dict[str, Any]]]:
+    """Give the group what ``doit clean`` does: the name is a command of doit's own, which asks the default task."""
+
+    def create_with_clean() -> Iterator[dict[str, Any]]:
+        for task in create():
+            yield {**task, "clean": [_clean]} if task.get("name", "") is None else task
+
+    return create_with_clean
+
+
+def _clean(dryrun: bool) -> None:
+    _serve("clean", dry_run=dryrun)
+
+
+_complaints: list[str] = []
+
+DOIT_CONFIG = {
+    "default_tasks": ["install"],
+    "dep_file": ".lockhouse/doit.json",
+    "backend": "json",
+    "reporter": reporter(_door, _complaints, _leave),
+}
+
+task_detect = creator("detect", _door, _leave_interrupted)
+task_plan = creator("plan", _door, _leave_interrupted)
+task_download = creator("download", _door, _leave_interrupted)
+task_scan = creator("scan", _door, _leave_interrupted)
+task_destroy = creator("destroy", _door, _leave_interrupted)
+task_create = creator("create", _door, _leave_interrupted)
+task_install = _with_clean(creator("install", _door, _leave_interrupted))
+task_purge = creator("purge", _door, _leave_interrupted)
+task_verify = creator("verify", _door, _leave_interrupted)
+task_lock = creator("lock", _door, _leave_interrupted)
+task_upgrade = _verb("upgrade")
+task_generations = _verb("generations")
+task_rollback = _verb("rollback")
+task_plugins = _verb("plugins")

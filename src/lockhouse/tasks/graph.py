@@ -1,0 +1,129 @@
+"""The steps of a run as doit tasks, and what doit reports to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from doit import doit_cmd
+from doit.cmd_base import ModuleTaskLoader
+from doit.exceptions import BaseFail, TaskFailed
+from doit.task import Task
+
+from lockhouse.errors import InternalError
+from lockhouse.pipeline import PHASES
+from lockhouse.run import Run
+from lockhouse.steps import Context, Step
+
+__all__ = ["AFTER_INSTALL", "creator", "reporter", "run_verb"]
+
+AFTER_INSTALL = PHASES[PHASES.index("purge") :]
+
+
+def run_verb(verb: str, context: Context) -> None:
+    """Run the tasks of a verb; raise the error that stopped them."""
+    run = Run(context)
+    complaints: list[str] = []
+    tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run, _interrupt) for phase in PHASES}
+    tasks["DOIT_CONFIG"] = {
+        "dep_file": str(context.project.home / "doit.json"),
+        "backend": "json",
+        "reporter": reporter(lambda: run, complaints, lambda: None),
+    }
+    try:
+        # config_filenames: [tool.doit] of the current directory must not change what is run.
+        status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
+    finally:
+        run.close()
+    if run.error is not None:
+        raise run.error
+    if status != 0:
+        raise InternalError(f"doit ended with status {status}", cause="\n".join(complaints) or None)
+
+
+def creator(
+    phase: str, current: Callable[[], Run], interrupted: Callable[[], NoReturn]
+) -> Callable[[], Iterator[dict[str, Any]]]:
+    """Make doit's creator for the tasks of a phase. The group ``install`` is the whole pipeline.
+
+    ``interrupted`` says how Ctrl-C leaves a task: doit itself would show a traceback.
+    """
+
+    def create() -> Iterator[dict[str, Any]]:
+        run = current()
+        for step in run.steps.values():
+            if step.phase == phase:
+                yield _task(run, step, interrupted)
+        if phase == "install":
+            yield {
+                "basename": "install",
+                "name": None,
+                "doc": "the whole pipeline, through lock",
+                "task_dep": [step.name for step in run.steps.values() if step.phase in ("install", *AFTER_INSTALL)],
+            }
+
+    return create
+
+
+def _task(run: Run, step: Step, interrupted: Callable[[], NoReturn]) -> dict[str, Any]:
+    def act() -> TaskFailed | None:
+        try:
+            error = run.act(step)
+        except KeyboardInterrupt:
+            interrupted()
+        return None if error is None else TaskFailed(error.summary)
+
+    def up_to_date() -> bool:
+        try:
+            return run.up_to_date(step)
+        except KeyboardInterrupt:
+            interrupted()
+
+    basename, _, name = step.name.partition(":")
+    return {
+        "basename": basename,
+        **({"name": name} if name else {}),
+        "actions": [act],
+        "task_dep": list(step.needs),
+        "targets": [str(path) for path in step.outputs],
+        "uptodate": [up_to_date],
+        "doc": step.doc,
+        "verbosity": 2,
+        "io": {"capture": False},
+    }
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def reporter(current: Callable[[], Run], complaints: list[str], finish: Callable[[], None]) -> type:
+    """Make the class that doit reports to. What happens is told by events; this one begins and ends the run."""
+
+    class Reporter:
+        desc = "lockhouse's own"
+
+        def __init__(self, outstream: object, options: Mapping[str, object]) -> None:
+            pass
+
+        def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
+            current().begin(frozenset(selected_tasks))
+
+        def add_failure(self, task: Task, fail: BaseFail) -> None:
+            complaints.append(fail.get_msg())
+
+        def cleanup_error(self, exception: BaseFail) -> None:
+            complaints.append(exception.get_msg())
+
+        def runtime_error(self, msg: str) -> None:
+            complaints.append(msg)
+
+        def complete_run(self) -> None:
+            finish()
+
+        def ignore(self, task: Task) -> None:
+            pass
+
+        get_status = execute_task = add_success = skip_uptodate = skip_ignore = teardown_task = ignore
+
+    return Reporter

@@ -1,0 +1,67 @@
+"""Plain doit: the same pipeline, the verbs beside it, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.site import Site
+
+
+@pytest.fixture
+def built(site: Site) -> Site:
+    """A project with one environment, built by doit."""
+    site.wheel("alpha")
+    site.manifest("alpha")
+    installed = site.doit()
+    assert installed.status == 0, installed.out + installed.err
+    return site
+
+
+def test_the_end_of_an_install_says_where_the_environment_is(built: Site) -> None:
+    again = built.doit("install")
+    assert again.out.splitlines()[-1].startswith("environment .venv is generation 1")
+
+
+def test_verbs_beside_the_pipeline_are_tasks(built: Site) -> None:
+    built.wheel("alpha", "2.0")
+    assert built.doit("upgrade").status == 0
+    assert (built.site_packages() / "alpha-2.0.dist-info").is_dir()
+    assert "committed" in built.doit("generations").out
+    assert built.doit("rollback", "generation=1").status == 0
+    assert (built.site_packages() / "alpha-1.0.dist-info").is_dir()
+    assert "cpu" in built.doit("plugins").out
+
+
+def test_clean_is_doits_own_command_and_frees_what_is_not_kept(built: Site) -> None:
+    left = built.root / ".lockhouse" / "demo" / "generations" / ".trash-0009-abc-1"
+    left.mkdir()
+    (left / ".lockhouse").mkdir()
+    (left / ".lockhouse" / "generation.json").write_bytes((built.venv / ".lockhouse" / "generation.json").read_bytes())
+    assert built.doit("clean", "-n").status == 0
+    assert left.exists()
+    assert built.doit("clean").status == 0
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("ofline=1", "did you mean offline="),
+        ("offline=yes", "0 or 1"),
+        ("manifest=other", "there is no manifest 'other'"),
+        ("generation=x", "number of a generation"),
+    ],
+)
+def test_variable_that_makes_no_sense_is_refused(site: Site, argument: str, words: str) -> None:
+    site.manifest("alpha")
+    result = site.doit("install", argument)
+    assert result.status == 2
+    assert words in result.err
+    assert "Traceback" not in result.err
+
+
+def test_settings_for_doit_in_pyproject_change_nothing_of_the_console_command(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    (site.root / "pyproject.toml").write_text('[tool.doit]\nreporter = "zero"\nbackend = "none"\n')
+    site.installed()
