@@ -125,16 +125,17 @@ def _unpack(context: Context, step: str, planned: Sequence[PlannedDistribution])
 
 
 def _check(context: Context, step: str, stage: str, plan: Plan) -> int:
-    from lockhouse.verification.asking import ask, scheme_of
+    from lockhouse.verification.asking import ask, interpreter_of, scheme_of
     from lockhouse.verification.refusal import check_failed
     from lockhouse.verification.required import critical_imports
 
     planned = next((item for item in plan.stages if item.name == stage), None)
     checks: list[Check] = list(planned.checks) if planned else []
-    checks += critical_imports(plan, scheme_of(context, context.building), stage)
+    scheme = scheme_of(context, context.building)
+    checks += critical_imports(plan, scheme, stage=stage, besides=checks)
     if not checks:
         return 0
-    results = ask(context, context.building, plan, checks, step=step)
+    results = ask(context, interpreter_of(context, context.building), plan, checks, step=step)
     failed = [result for result in results if result.outcome == "failed"]
     for result in failed:
         if not result.critical:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockhouse.environments import Scheme
@@ -21,7 +23,7 @@ __all__ = ["ask", "interpreter_of", "scheme_of", "why_skipped"]
 
 
 def ask(
-    context: Context, generation: Generation, plan: Plan, checks: Sequence[Check], *, step: str
+    context: Context, interpreter: Interpreter, plan: Plan, checks: Sequence[Check], *, step: str
 ) -> tuple[CheckResult, ...]:
     """Run checks in an environment; those that need an accelerator which is not here are skipped with the reason."""
     from lockhouse.verification.running import run_checks
@@ -32,7 +34,7 @@ def ask(
         context.tell(Progress(step=step, item="checks", done=done, total=len(checks), unit="checks"))
 
     return run_checks(
-        interpreter_of(context, generation),
+        interpreter,
         checks,
         skipped=lambda check: why_skipped(check, plan, host),
         advanced=tell,
@@ -47,10 +49,18 @@ def scheme_of(context: Context, generation: Generation) -> Scheme:
 
 
 def interpreter_of(context: Context, generation: Generation) -> Interpreter:
-    """Return the interpreter of an environment."""
+    """Return the interpreter of an environment, with bytecode of this run as long as it is being built."""
     from lockhouse.verification.running import Interpreter
 
-    return Interpreter(scheme_of(context, generation).python)
+    bytecode = None if generation.reached("committed") else _bytecode_of_build(generation.path)
+    return Interpreter(scheme_of(context, generation).python, bytecode)
+
+
+@cache
+def _bytecode_of_build(path: Path) -> Path:  # noqa: ARG001 - the key
+    from lockhouse.verification.running import bytecode_folder
+
+    return bytecode_folder()
 
 
 def why_skipped(check: Check, plan: Plan, host: Host | None) -> str | None:

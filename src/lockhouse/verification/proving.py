@@ -31,8 +31,9 @@ def prove(
     """
     drift = find_drift(generation, deep=True, emit=context.emit, step=STEP) if deep else Drift()
     checks = required_checks(context, plan, host, scheme_of(context, generation))
-    facts = check_facts(interpreter_of(context, generation), generation.path, plan, context.manifest.blacklist)
-    results = (*facts, *ask(context, generation, plan, checks, step=STEP))
+    interpreter = interpreter_of(context, generation)
+    facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist)
+    results = (*facts, *ask(context, interpreter, plan, checks, step=STEP))
     after = find_drift(generation, deep=False, emit=context.emit, step=STEP)
     for result in results:
         _tell(context, result)

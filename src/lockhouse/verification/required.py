@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -26,9 +27,13 @@ def required_checks(context: Context, plan: Plan, host: Host, scheme: Scheme) ->
     one name the later gets a number.
     """
     found: list[Check] = []
-    for check in dict.fromkeys(_of_manifest(plan)):
-        _add(found, check)
-    for check in _of_others(context, plan, host, scheme):
+    seen = set()
+    for check in _of_manifest(plan):
+        # A stage names a check of the manifest: it is the same one, with a stage.
+        if (check.name, check.run, check.requires) not in seen:
+            seen.add((check.name, check.run, check.requires))
+            _add(found, check)
+    for check in (*critical_imports(plan, scheme, besides=found), *_of_others(context, plan, host)):
         if not any((check.run, check.requires) == (other.run, other.requires) for other in found):
             _add(found, check)
     return tuple(found)
@@ -47,13 +52,34 @@ def required_digest(context: Context, checks: Sequence[Check]) -> str:
     return digest_of({"checks": tuple(checks), "built-in": BUILT_IN, "blacklist": context.manifest.blacklist})
 
 
-def critical_imports(plan: Plan, scheme: Scheme, stage: str | None = None) -> Iterator[Check]:
-    """Give the check of each critical distribution in an environment, by default those of all stages."""
+def critical_imports(
+    plan: Plan, scheme: Scheme, *, stage: str | None = None, besides: Sequence[Check] = ()
+) -> Iterator[Check]:
+    """Give the check of each critical distribution in an environment, by default those of all stages.
+
+    Left out is what a check of ``besides`` imports anyway: importing takes seconds.
+    """
+    imported = {name for check in besides if check.critical and check.requires is None for name in _imports(check.run)}
     for item in plan.distributions:
         if item.critical and stage in (None, item.stage):
             check = import_check(item.name, item.stage, scheme)
-            if check is not None:
+            if check is not None and not (_imports(check.run) <= imported):
                 yield check
+
+
+def _imports(code: str) -> frozenset[str]:
+    """Names that code imports without any condition; with ``a.b`` also ``a``."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return frozenset()
+    names: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            names.update(alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            names.add(statement.module)
+    return frozenset(".".join(name.split(".")[: i + 1]) for name in names for i in range(name.count(".") + 1))
 
 
 def _of_manifest(plan: Plan) -> Iterator[Check]:
@@ -63,8 +89,7 @@ def _of_manifest(plan: Plan) -> Iterator[Check]:
         yield from stage.checks
 
 
-def _of_others(context: Context, plan: Plan, host: Host, scheme: Scheme) -> Iterator[Check]:
-    yield from critical_imports(plan, scheme)
+def _of_others(context: Context, plan: Plan, host: Host) -> Iterator[Check]:
     accelerator = _accelerator(context, plan.target.accelerator)
     reading = host.accelerator(accelerator.namespace) if accelerator else None
     if accelerator is not None and reading is not None:

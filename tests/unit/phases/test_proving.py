@@ -434,6 +434,51 @@ def test_the_same_code_is_run_once_and_names_stay_apart(context: Context) -> Non
     }
 
 
+def test_a_check_that_a_stage_names_is_one_check(context: Context) -> None:
+    named = check("import alpha", "imports")
+    with_checks(context, named)
+    plan = context.state.read(Plan)
+    assert plan is not None
+    stages = tuple(replace(item, checks=(replace(named, stage=item.name),)) for item in plan.stages[1:])
+    change(context, stages=(plan.stages[0], *stages))
+
+    run(context)
+
+    assert [item.name for item in lock_on_disk(context).evidence.checks][3:] == ["imports"]
+
+
+@pytest.mark.parametrize(
+    ("code", "left_out"),
+    [
+        ("import alpha", True),
+        ("from alpha import answer", True),
+        ("import json, alpha.sub", True),
+        ("try:\n    import alpha\nexcept ImportError:\n    pass", False),
+        ("def later():\n    import alpha", False),
+        ("import alphabet", False),
+        ("from . import alpha", False),
+        ("not python", False),
+    ],
+)
+def test_a_critical_import_is_left_out_where_another_check_makes_it(
+    context: Context, code: str, left_out: bool
+) -> None:
+    from lockhouse.verification.asking import scheme_of
+    from lockhouse.verification.required import critical_imports
+
+    change_distribution(context, "alpha", critical=True)
+    run(context)
+    plan = context.state.read(Plan)
+    assert plan is not None
+    scheme = scheme_of(context, current(context))
+
+    found = [item.name for item in critical_imports(plan, scheme, besides=[check(code)])]
+
+    assert found == ([] if left_out else ["import alpha"])
+    for unfit in (check(code, requires="cuda"), check(code, critical=False)):
+        assert [item.name for item in critical_imports(plan, scheme, besides=[unfit])] == ["import alpha"]
+
+
 def test_a_check_of_a_stage_that_was_left_out_is_not_run(context: Context) -> None:
     with_checks(context, check("import absent", "of vision", stage="vision"))
 

@@ -139,7 +139,7 @@ def test_a_check_sees_an_empty_folder_no_input_and_no_settings_of_the_user(monke
         "assert os.environ['CUDA_VISIBLE_DEVICES'] == '1'\n"
         "assert os.path.realpath(tempfile.gettempdir()) == os.path.realpath(os.getcwd())\n"
         "assert os.environ['PATH'].split(os.pathsep)[0] == os.path.dirname(sys.executable)\n"
-        "assert sys.flags.isolated and sys.dont_write_bytecode and sys.flags.utf8_mode\n"
+        "assert sys.flags.isolated and sys.flags.dont_write_bytecode and sys.flags.utf8_mode\n"
         "assert '' not in sys.path and os.getcwd() not in sys.path\n"
         "print(os.getcwd())\n"
     )
@@ -187,6 +187,44 @@ def test_results_keep_the_order_of_the_checks_and_progress_is_told() -> None:
 
     assert [result.output for result in results] == [str(i) for i in range(7)]
     assert told == list(range(1, 8))
+
+
+def test_bytecode_of_a_check_goes_elsewhere_and_is_used_again(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("x = 1\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import module; print(module.__spec__.cached)"
+
+    first, second = run_checks(Interpreter(HERE), [check(code, "one", requires="a"), check(code, "two", requires="a")])
+
+    assert first.output == second.output
+    assert Path(first.output).is_file()
+    assert not Path(first.output).is_relative_to(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
+
+
+def test_processes_that_a_check_spawns_write_no_bytecode(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text("import helper\ndef double(x): return 2 * x\n")
+    (tmp_path / "helper.py").write_text("")
+    code = (
+        "import multiprocessing, sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import work\n"
+        "with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "    assert pool.map(work.double, [21]) == [42]\n"
+    )
+
+    (result,) = run_checks(Interpreter(HERE), [check(code)])
+
+    assert result.outcome == "passed", result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"work.py", "helper.py"}
+
+
+def test_code_begins_at_its_first_line_and_knows_no_names() -> None:
+    code = "from __future__ import annotations\nimport os\nassert __name__ == '__main__'\nsys\n"
+
+    (result,) = run_checks(Interpreter(HERE), [check(code)])
+
+    assert 'File "<check>", line 4' in result.output
+    assert "NameError: name 'sys' is not defined" in result.output
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two processors")
