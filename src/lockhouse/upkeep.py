@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from lockhouse.commitment import commit
 from lockhouse.environments.generations import Generation, Generations
-from lockhouse.environments.history import Freeable, choose_rollback, find_freeable, free, switch_to
+from lockhouse.environments.history import Freeable, choose_rollback, find_freeable, free
 from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError
 from lockhouse.events import StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
@@ -58,28 +59,30 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
     """Take the generation ``number``, or the one before the current, into use; return the number of the one that was.
 
     It is proven first, as ``verify`` proves the environment in use, by the plan that it was built from; ``detect`` must
-    have run. Raises UsageError when there is nothing to go back to, and what a failed proof raises.
+    have run. Its lock comes back with it, else the next install would go forward again. Raises UsageError when there is
+    nothing to go back to, and what a failed proof raises.
     """
     with _alone(context):
         current = Generations(context.project).current()
         chosen = choose_rollback(context.project, number)
-        _prove(context, chosen)
-        switch_to(context.project, chosen)
+        plan = _prove(context, chosen)
+        commit(context, chosen, plan)
     return current.number if current else None
 
 
-def _prove(context: Context, generation: Generation) -> None:
+def _prove(context: Context, generation: Generation) -> Plan:
     started = time.perf_counter()
     context.tell(StepStarted(step=PROOF))
     outcome: Literal["done", "failed"] = "failed"
     try:
-        _verify(context, generation)
+        plan = _verify(context, generation)
         outcome = "done"
     finally:
         context.tell(StepFinished(step=PROOF, outcome=outcome, seconds=time.perf_counter() - started))
+    return plan
 
 
-def _verify(context: Context, generation: Generation) -> None:
+def _verify(context: Context, generation: Generation) -> Plan:
     from lockhouse.verification.proving import prove
     from lockhouse.verification.records import keep_report, kept_plan
     from lockhouse.verification.refusal import describe_drift
@@ -97,7 +100,7 @@ def _verify(context: Context, generation: Generation) -> None:
     context.state.write(report)
     if report.ok:
         keep_report(generation, report)
-        return
+        return plan
     failed = [check for check in report.checks if check.outcome == "failed" and check.critical]
     raise (DriftFound if report.drift else CheckFailed)(
         f"generation {generation.number} is not what it was, and is not taken into use",

@@ -32,6 +32,24 @@ def test_rollback_takes_the_earlier_environment_into_use_at_once(site: Site) -> 
     assert site.digest() == second
 
 
+def test_rollback_of_an_upgrade_lasts(site: Site) -> None:
+    site.wheel("alpha", "1.0")
+    site.manifest("alpha")
+    site.installed()
+    lock = site.lock().read_text()
+    site.wheel("alpha", "2.0")
+    assert site.run("upgrade").status == 0
+    assert site.lock().read_text() != lock
+
+    assert site.run("rollback").status == 0
+
+    assert "1.0" in site.lock().read_text()
+    assert site.run("verify").status == 0
+    document = site.run("--json", "install").document
+    assert document["generation"] == 1  # the lock came back with it: nobody goes forward again by accident
+    assert all(phase["up-to-date"] for phase in document["phases"] if phase["name"].startswith(("create", "install")))
+
+
 def test_rollback_refuses_an_environment_that_is_not_what_it_was(site: Site) -> None:
     _, second = two_generations(site)
     (module,) = (site.root / ".lockhouse" / "demo" / "generations").glob("0001-*/lib/*/site-packages/alpha/__init__.py")

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generation, Generations, GenerationState
 from lockhouse.environments.retirement import Clearing, OnBusy, clear, find_clearing
 from lockhouse.environments.tree import measure
-from lockhouse.errors import Hint, InternalError, UsageError
+from lockhouse.errors import Hint, UsageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import Project
 
@@ -25,7 +24,6 @@ __all__ = [
     "find_freeable",
     "free",
     "list_generations",
-    "switch_to",
 ]
 
 
@@ -85,7 +83,7 @@ def choose_rollback(project: Project, number: int | None = None) -> Generation:
     """Choose the generation to go back to: that ``number``, or else the one before the current.
 
     Only one that has served before can be chosen. Raises UsageError that names those there are. The caller verifies it
-    before :func:`switch_to`.
+    before it is taken into use.
     """
     generations = Generations(project)
     current = generations.current()
@@ -101,14 +99,6 @@ def choose_rollback(project: Project, number: int | None = None) -> Generation:
         what = f"there is no generation {number}" if number is not None else "there is no earlier generation"
         raise _no_rollback(f"{what} to go back to", choices)
     return chosen
-
-
-def switch_to(project: Project, generation: Generation) -> None:
-    """Take a generation into use that has been committed before, and verified just now."""
-    if not generation.reached("committed") or generation.moved:
-        raise InternalError(f"{generation.path} was never committed here and cannot be taken into use")
-    pointer.check_pointer(project)
-    pointer.switch(project.pointer, generation.path)
 
 
 def find_freeable(project: Project, plan: str | None, keep: int) -> tuple[Clearing, tuple[Freeable, ...]]:

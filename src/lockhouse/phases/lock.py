@@ -1,15 +1,8 @@
-"""lock: writes down what was proven, then takes the environment into use.
-
-Killed before the pointer switches, the next run finds the generation proven and the lock as it would write it, and goes
-on from there; killed after, it finds it in use and only notes that.
-"""
+"""lock: writes down what was proven, then takes the environment into use."""
 
 from __future__ import annotations
 
-from lockhouse.environments import pointer
-from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import InternalError
-from lockhouse.lockfile import Lock, lock_from, read_lock, write_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
 from lockhouse.project import Project
@@ -33,45 +26,19 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 
 
 def _lock(context: Context) -> None:
+    from lockhouse.commitment import commit, lock_path
+
     candidate, plan = context.building, context.state.read(Plan)
     if plan is None:
         raise InternalError("lock ran before there was a plan")
-    pointer.check_pointer(context.project)
-    target = plan.target
-    path = context.project.lock(target.variant, target.platform, target.python_tag)
-    existing = read_lock(path)
-    earned = _earned(context, candidate, plan)
-    kept = existing.renewed(earned) if existing else earned
     # With --locked the file is given, and verify has shown that the environment is the one it promises.
-    if kept != existing and not context.options.locked:
-        write_lock(path, kept)
-    generations = Generations(context.project)
-    if not _in_use(generations, candidate):
-        pointer.switch(context.project.pointer, candidate.path)
-    context.candidate = generations.advance(candidate, "committed")
-    context.summarise("lock", f"{path.name}, environment {(candidate.environment_digest or '')[:12]}")
+    context.candidate = commit(context, candidate, plan, write=not context.options.locked)
+    name = lock_path(context, plan).name
+    context.summarise("lock", f"{name}, environment {(candidate.environment_digest or '')[:12]}")
 
 
 def _is_committed(context: Context) -> bool:
+    from lockhouse.commitment import is_committed
+
     candidate, plan = context.candidate, context.state.read(Plan)
-    if candidate is None or plan is None or not candidate.reached("committed"):
-        return False
-    if candidate.plan != plan.digest or not _in_use(Generations(context.project), candidate):
-        return False
-    target = plan.target
-    existing = read_lock(context.project.lock(target.variant, target.platform, target.python_tag))
-    return existing is not None and existing.renewed(_earned(context, candidate, plan)) == existing
-
-
-def _earned(context: Context, candidate: Generation, plan: Plan) -> Lock:
-    from lockhouse.verification.records import kept_report, report_time
-
-    report = kept_report(candidate)
-    if report is None or not candidate.reached("verified"):
-        raise InternalError("a lock was to be written before the environment was proven")
-    return lock_from(plan, report, context.plugins.versions, time=report_time(candidate))
-
-
-def _in_use(generations: Generations, candidate: Generation) -> bool:
-    current = generations.current()
-    return current is not None and current.path == candidate.path
+    return candidate is not None and plan is not None and is_committed(context, candidate, plan)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.generations import OTHER_PLAN, PLAN, make_generation, make_project
+from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generations
-from lockhouse.environments.history import choose_rollback, find_freeable, free, list_generations, switch_to
-from lockhouse.errors import EnvironmentOccupied, InternalError, UsageError
+from lockhouse.environments.history import choose_rollback, find_freeable, free, list_generations
+from lockhouse.errors import UsageError
 from lockhouse.project import Project
 
 
@@ -62,7 +63,7 @@ def test_rollback_takes_the_one_before_the_current_and_then_the_one_before_that(
         make_generation(project, current=True)
     target = choose_rollback(project)
     assert target.number == 2
-    switch_to(project, target)
+    pointer.switch(project.pointer, target.path)
     assert Generations(project).current() == target
     assert choose_rollback(project).number == 1
     assert choose_rollback(project, 3).number == 3
@@ -91,18 +92,6 @@ def test_an_impossible_rollback_names_what_is_possible(project: Project) -> None
     with pytest.raises(UsageError) as refused:
         choose_rollback(project, 7)
     assert refused.value.cause == "kept besides the one in use: 1"
-
-
-def test_switching_to_what_never_served_is_a_defect(project: Project) -> None:
-    with pytest.raises(InternalError):
-        switch_to(project, make_generation(project, "sealed"))
-
-
-def test_switching_leaves_what_is_not_ours(project: Project) -> None:
-    generation = make_generation(project)
-    project.pointer.mkdir()
-    with pytest.raises(EnvironmentOccupied):
-        switch_to(project, generation)
 
 
 def test_clean_tells_and_then_does_the_same(project: Project) -> None:
