@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ __all__ = ["install_stage", "steps"]
 
 AT_ONCE = 2
 """Wheels unpacked at once: inflating and hashing leave the interpreter free, creating files does not."""
+
+TOLD_EVERY = 50
+"""Files between two reports of progress."""
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -84,44 +88,56 @@ def _is_sealed(context: Context) -> bool:
     return context.candidate is not None and context.candidate.reached("sealed")
 
 
-def _unpack(context: Context, step: str, planned: Sequence[PlannedDistribution]) -> tuple[Wheel, ...]:
+def _unpack(context: Context, step: str, planned: Sequence[PlannedDistribution]) -> Sequence[Wheel]:
     from lockhouse.verification.asking import scheme_of
     from lockhouse.wheels.installing import Installation
     from lockhouse.wheels.wheelfile import read_wheel
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     generation = context.building
-    installation = Installation(generation.path, scheme_of(context, generation))
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-
-    def unpack(item: PlannedDistribution) -> Wheel:
+    for item in planned:
         if not wheelhouse.holds(item.filename, item.sha256):
             raise BuildError(
                 f"{item.filename} is not in the wheelhouse any more as it was scanned",
                 hints=[Hint("run-again", "run the command again: it fetches and scans what is missing")],
             )
-        wheel = read_wheel(wheelhouse.path(item.filename))
-        installation.install(wheel, requested=item.requirement is not None)
-        return wheel
-
-    def tell(done: int) -> None:
-        context.tell(Progress(step=step, item="wheels", done=done, total=len(planned), unit="wheels"))
-
-    wheels: dict[str, Wheel] = {}
+    wheels = [read_wheel(wheelhouse.path(item.filename)) for item in planned]
+    progress = _Progress(context, step, sum(len(wheel.members) for wheel in wheels))
+    installation = Installation(generation.path, scheme_of(context, generation), progress.advance)
+    requested = {item.filename for item in planned if item.requirement is not None}
     # The largest first, so that one of them does not run alone at the end.
+    ordered = sorted(wheels, key=lambda wheel: sum(member.size for member in wheel.members), reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = {
-            pool.submit(unpack, item): item for item in sorted(planned, key=lambda item: item.size, reverse=True)
-        }
+        futures = [pool.submit(installation.install, wheel, requested=wheel.filename in requested) for wheel in ordered]
         try:
             for future in as_completed(futures):
-                wheels[futures[future].name] = future.result()
-                tell(len(wheels))
+                future.result()
         except BaseException:
+            installation.abandon()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     installation.settle()
-    return tuple(wheels[item.name] for item in planned)
+    return wheels
+
+
+class _Progress:
+    """Counts files, and tells now and then: there are tens of thousands."""
+
+    def __init__(self, context: Context, step: str, total: int) -> None:
+        self.context = context
+        self.step = step
+        self.total = total
+        self.done = 0
+        self.lock = threading.Lock()
+
+    def advance(self) -> None:
+        with self.lock:
+            self.done += 1
+            if self.done % TOLD_EVERY == 0 or self.done == self.total:
+                self.context.tell(
+                    Progress(step=self.step, item="files", done=self.done, total=self.total, unit="files")
+                )
 
 
 def _check(context: Context, step: str, stage: str, plan: Plan) -> int:

@@ -16,7 +16,7 @@ import threading
 import zipfile
 import zlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -64,11 +64,16 @@ class _Contest:
 
 
 class Installation:
-    """Wheels that go into the environment at ``root``; :meth:`install` may be called from several threads."""
+    """Wheels that go into the environment at ``root``; :meth:`install` may be called from several threads.
 
-    def __init__(self, root: Path, scheme: Scheme) -> None:
+    ``advanced`` is told, in those threads, of each member of a wheel that is done with.
+    """
+
+    def __init__(self, root: Path, scheme: Scheme, advanced: Callable[[], None] = lambda: None) -> None:
         self.root = root
         self.scheme = scheme
+        self.advanced = advanced
+        self._abandoned = False
         self._reserved = str(root / METADATA).casefold()
         self._lock = threading.Lock()
         self._claims: dict[str, str] = {}
@@ -83,9 +88,13 @@ class Installation:
         notes = {"INSTALLER": INSTALLER} | ({"REQUESTED": b""} if requested else {})
         try:
             with storage_errors(self.root), zipfile.ZipFile(wheel.path) as archive:
-                install(_Source(wheel, archive), _Destination(self, wheel), notes)
+                install(_Source(wheel, archive, self.advanced), _Destination(self, wheel), notes)
         except BROKEN as error:
             raise UnsafeWheel(wheel.filename, Issue.NO_ARCHIVE, str(error)) from error
+
+    def abandon(self) -> None:
+        """Let every :meth:`install` that is under way end soon, with a BuildError."""
+        self._abandoned = True
 
     def settle(self) -> None:
         """Judge files that several wheels brought, once all have been written: they must not differ."""
@@ -101,6 +110,7 @@ class Installation:
         """Write one file of a distribution; return sha256 (hex) and size. The file's folder is made."""
         if place.casefold().startswith(self._reserved):
             raise BuildError(f"{name} brings {place}, where no distribution may write")
+        blocks = self._unless_abandoned(blocks)
         with self._lock:
             first = self._claims.setdefault(os.path.normcase(place), name)
         if first != name:
@@ -122,6 +132,12 @@ class Installation:
             if hasattr(os, "fchmod"):
                 os.fchmod(handle, 0o755 if executable else 0o644)  # whatever the umask: the tree digest counts it
         return sha256, size
+
+    def _unless_abandoned(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            if self._abandoned:
+                raise BuildError("the installation was given up")
+            yield block
 
     def _owner(self, place: Path) -> str:
         """Name the distribution that an earlier installation has the file from; it stands in its RECORD."""
@@ -172,10 +188,11 @@ class _Member:
 class _Source(WheelSource):
     """A wheel that has been judged, for ``installer``."""
 
-    def __init__(self, wheel: Wheel, archive: zipfile.ZipFile) -> None:
+    def __init__(self, wheel: Wheel, archive: zipfile.ZipFile, advanced: Callable[[], None]) -> None:
         super().__init__(distribution=wheel.name, version=str(wheel.version))
         self.wheel = wheel
         self.archive = archive
+        self.advanced = advanced
 
     @property
     def dist_info_dir(self) -> str:
@@ -202,14 +219,17 @@ class _Source(WheelSource):
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         for item in self.wheel.members:
-            folder, _, name = item.path.rpartition("/")
-            if folder == self.wheel.dist_info and name in NOT_FROM_WHEELS:
-                continue
-            if "__pycache__" in folder.split("/"):  # purge would remove it
-                continue
-            with self.archive.open(item.path) as stream:
-                member = _Member(cast("BinaryIO", stream), self.wheel.record[item.path], self.wheel.filename)
-                yield (item.path, "", ""), cast("BinaryIO", member), item.executable
+            if not self._is_left_out(item.path):
+                with self.archive.open(item.path) as stream:
+                    member = _Member(cast("BinaryIO", stream), self.wheel.record[item.path], self.wheel.filename)
+                    yield (item.path, "", ""), cast("BinaryIO", member), item.executable
+            self.advanced()
+
+    def _is_left_out(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if folder == self.wheel.dist_info and name in NOT_FROM_WHEELS:
+            return True
+        return "__pycache__" in folder.split("/")  # purge would remove it
 
     def _entry_points(self) -> Iterator[str]:
         """Write the commands anew: ``installer`` asserts what a wheel may well get wrong."""

@@ -191,15 +191,15 @@ def test_only_what_was_listed_is_marked_as_requested(context: Context) -> None:
     assert marked == {"alpha-1.0.dist-info"}
 
 
-def test_progress_is_told_wheel_by_wheel_and_check_by_check(made: tuple[Context, Listener]) -> None:
+def test_progress_is_told_file_by_file_and_check_by_check(made: tuple[Context, Listener]) -> None:
     context, listener = made
     with_checks(context, check("pass", "one"), check("pass", "two"))
 
     run(context)
 
     told = [(item.step, item.item, item.done, item.total) for item in listener.events if isinstance(item, Progress)]
-    assert ("create", "wheels", 3, 3) in told
-    assert ("install:base", "wheels", 1, 1) in told
+    assert ("create", "files", 12, 12) in told
+    assert ("install:base", "files", 4, 4) in told
     assert ("verify", "checks", 2, 2) in told
 
 

@@ -356,6 +356,32 @@ def test_a_disk_that_is_full_is_a_storage_error(tmp_path: Path) -> None:
     assert answer.stdout.startswith("storage")
 
 
+def test_an_installation_that_is_given_up_ends_at_once(room: Room) -> None:
+    count = 0
+
+    def advanced() -> None:
+        nonlocal count
+        count += 1
+        room.installation.abandon()
+
+    room.installation = Installation(room.root, room.scheme, advanced)
+    with pytest.raises(BuildError, match="given up"):
+        room.install(WheelSpec("alpha", files={f"alpha/{i}.py": "x = 1\n" for i in range(100)}))
+
+    assert count == 1
+    assert len(list(room.site.rglob("*.py"))) <= 2
+
+
+def test_every_member_of_a_wheel_is_told(room: Room) -> None:
+    told: list[None] = []
+    room.installation = Installation(room.root, room.scheme, lambda: told.append(None))
+    spec = WheelSpec("alpha", files={"alpha.py": "", "__pycache__/alpha.cpython-311.pyc": ""})
+
+    room.install(spec)
+
+    assert len(told) == len(spec.members())
+
+
 def test_a_large_file_is_never_whole_in_memory(tmp_path: Path) -> None:
     import tracemalloc
 
