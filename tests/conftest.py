@@ -12,8 +12,14 @@ from fixtures.index import Index, serving
 
 
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's pip configuration, proxies and caches out of the tests."""
+def _isolated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the user's pip configuration, proxies and caches out of the tests; slow ones need the user's index."""
+    if request.node.get_closest_marker("slow"):
+        for name in [name for name in os.environ if name.startswith("LOCKHOUSE_")]:
+            monkeypatch.delenv(name)
+        return
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_", "LOCKHOUSE_")) or name.lower().endswith("_proxy"):

@@ -432,3 +432,19 @@ def test_interrupt_leaves_the_earlier_environment(site: Site) -> None:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert (site.venv.readlink(), site.digest()) == before
+
+
+def test_moved_project_is_not_proven_and_install_builds_it_anew(site: Site) -> None:
+    site.wheel("alpha", console_scripts={"alpha": "alpha:main"})
+    site.manifest("alpha")
+    site.installed()
+    digest = site.digest()
+    site.root = site.root.rename(site.root.with_name("moved"))
+
+    result = site.run("verify")
+    assert result.status == 1
+    assert "elsewhere" in result.err
+
+    site.installed()
+    assert site.run("verify").status == 0
+    assert site.digest() == digest

@@ -117,6 +117,12 @@ def _verify_in_use(context: Context) -> None:
             f"generation {generation.number} is in use and was never finished",
             hints=[Hint("run-install", "run install: it builds the environment anew")],
         )
+    if generation.moved:
+        raise CheckFailed(
+            f"generation {generation.number} stands elsewhere than where it was made",
+            cause=f"it was made at {generation.location}: its scripts name that place",
+            hints=[Hint("run-install", "run install: it builds the environment anew, here")],
+        )
     host, plan = _required(context.state.read(Host)), kept_plan(generation)
     if plan is None:
         raise CheckFailed(
