@@ -10,6 +10,7 @@ from lockhouse.errors import UsageError
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.project import Project
+from lockhouse.quantities import size as readable
 from lockhouse.steps import Context, Step
 
 __all__ = ["steps", "will_be_refused"]
@@ -70,7 +71,7 @@ def _up_to_date(context: Context) -> bool:
 def _download(context: Context) -> None:
     from lockhouse.wheels.client import Client
     from lockhouse.wheels.configuration import read_pip_configuration
-    from lockhouse.wheels.fetching import fetch, shown_size
+    from lockhouse.wheels.fetching import fetch
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wanted = _wanted(context)
@@ -80,7 +81,7 @@ def _download(context: Context) -> None:
     with Client(read_pip_configuration(), context.options.offline, indexes=indexes) as client:
         wheelhouse = Wheelhouse(context.project.wheelhouse)
         done = fetch(wanted, wheelhouse, client, context.tell, mirrors=_mirrors(context), step=NAME)
-    note = f" ({done.wheels} downloaded, {shown_size(done.bytes)})" if done.wheels else ""
+    note = f" ({done.wheels} downloaded, {readable(done.bytes)})" if done.wheels else ""
     _summarise(context, wanted, note)
 
 
@@ -99,7 +100,5 @@ def _mirrors(context: Context) -> dict[str, tuple[str, ...]]:
 
 
 def _summarise(context: Context, wanted: tuple[PlannedDistribution, ...], note: str) -> None:
-    from lockhouse.wheels.fetching import shown_size
-
-    size = shown_size(sum(item.size for item in wanted))
+    size = readable(sum(item.size for item in wanted))
     context.summarise(NAME, f"{len(wanted)} {'wheel' if len(wanted) == 1 else 'wheels'}, {size}{note}")

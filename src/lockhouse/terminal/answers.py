@@ -11,10 +11,10 @@ from lockhouse.evidence import CheckResult, VerifyReport
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.host import AcceleratorReading, Host
 from lockhouse.plan import Plan
+from lockhouse.quantities import duration, size
 from lockhouse.steps import Context
 from lockhouse.terminal.device import Signs
 from lockhouse.terminal.documents import choice_of, generation_in_use
-from lockhouse.terminal.quantities import duration, size
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.text import clean, fold, table
 

@@ -7,8 +7,8 @@ import time
 from rich.text import Text
 
 from lockhouse.events import Progress
+from lockhouse.quantities import duration, portion, rate
 from lockhouse.terminal.device import SIGNS, Signs, name_width
-from lockhouse.terminal.quantities import duration, portion, rate
 from lockhouse.terminal.tally import Clock, Tally
 from lockhouse.terminal.text import clean, clip
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from lockhouse.events import Event, Message, Progress, StepFinished, StepStarted
+from lockhouse.quantities import duration
 from lockhouse.terminal.device import name_width, open_console, signs_of, width_of
-from lockhouse.terminal.quantities import duration
 from lockhouse.terminal.tally import Clock
 from lockhouse.terminal.text import clean, fold
 

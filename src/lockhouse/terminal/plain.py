@@ -8,8 +8,8 @@ import time
 from typing import TextIO
 
 from lockhouse.events import Event, Message, Progress, StepFinished, StepStarted
+from lockhouse.quantities import duration, portion, rate
 from lockhouse.terminal.device import spell
-from lockhouse.terminal.quantities import duration, portion, rate
 from lockhouse.terminal.tally import Clock, Tally
 from lockhouse.terminal.text import clean
 

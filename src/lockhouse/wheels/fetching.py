@@ -17,6 +17,7 @@ from pathlib import Path
 from lockhouse.errors import Hint, IntegrityError, LockhouseError, NetworkError, OfflineError, StorageError
 from lockhouse.events import Emit, Message, Progress, discard
 from lockhouse.plan import PlannedDistribution
+from lockhouse.quantities import size as readable
 from lockhouse.state import storage_errors
 from lockhouse.wheels.arrival import Arrival, discard_partial
 from lockhouse.wheels.client import Client, Link
@@ -26,7 +27,7 @@ from lockhouse.wheels.local import local_path
 from lockhouse.wheels.parallel import do_all
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["Fetched", "fetch", "fetch_unhashed", "shown_size"]
+__all__ = ["Fetched", "fetch", "fetch_unhashed"]
 
 CONNECTIONS = 8
 
@@ -107,16 +108,6 @@ def fetch_unhashed(
     path = wheelhouse.admit(partial, link.filename, digest)
     discard_partial(partial)
     return digest, path.stat().st_size
-
-
-def shown_size(size: int) -> str:
-    """Return a size in bytes for people: ``310 MB``, ``1.2 GB``."""
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 999.5:
-            return f"{amount:.0f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 class _Meter:
@@ -232,9 +223,9 @@ def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse)
     needed = sum(item.size for item in items) - here
     if needed + SPARE > free:
         raise StorageError(
-            f"there is no space for the wheels: {shown_size(needed)} needed, {shown_size(free)} free",
+            f"there is no space for the wheels: {readable(needed)} needed, {readable(free)} free",
             cause=f"{wheelhouse.folder} is on a file system with {free} bytes free",
-            hints=[Hint("free-space", f"free {shown_size(needed + SPARE - free)} there, or move the project")],
+            hints=[Hint("free-space", f"free {readable(needed + SPARE - free)} there, or move the project")],
         )
 
 

@@ -71,10 +71,10 @@ def test_planned_wheels_come_in_once(tmp_path: Path, index: Index) -> None:
     step_of(context).run(context)
     assert {event.item for event in events if isinstance(event, Progress)} == {item.filename for item in items}
     size = sum(item.size for item in items)
-    assert context.details["download"] == f"2 wheels, {size / 1000:.0f} kB (2 downloaded, {size / 1000:.0f} kB)"
+    assert context.details["download"] == f"2 wheels, {size / 1000:.1f} kB (2 downloaded, {size / 1000:.1f} kB)"
     again = context_of(tmp_path, manifest())
     assert is_up_to_date(again)
-    assert again.details["download"] == f"2 wheels, {size / 1000:.0f} kB"
+    assert again.details["download"] == f"2 wheels, {size / 1000:.1f} kB"
 
 
 def test_step_is_due_again_when_a_wheel_is_gone_or_damaged(tmp_path: Path, index: Index) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockhouse.terminal.quantities import duration, portion, rate, size
+from lockhouse.quantities import duration, portion, rate, size
 
 
 @pytest.mark.parametrize(
