@@ -38,12 +38,17 @@ DRIVE = re.compile(r"[A-Za-z]:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A file in the archive; sizes in bytes; ``executable`` as its owner would have it on a POSIX system."""
+    """A file in the archive; sizes in bytes; ``executable`` as its owner would have it on a POSIX system.
+
+    ``offset`` is where its header begins in the archive, in bytes; ``packed`` whether it is deflated.
+    """
 
     path: str
     size: int
     compressed_size: int
     executable: bool
+    offset: int
+    packed: bool
 
 
 def find_dist_info(filename: str, infos: Iterable[zipfile.ZipInfo], name: NormalizedName, version: Version) -> str:
@@ -102,6 +107,8 @@ def inspect_members(
                 size=info.file_size,
                 compressed_size=info.compress_size,
                 executable=bool(info.external_attr >> 16 & stat.S_IXUSR),
+                offset=info.header_offset,
+                packed=info.compress_type != zipfile.ZIP_STORED,
             )
         )
     issues.extend(

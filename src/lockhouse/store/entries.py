@@ -1,0 +1,158 @@
+"""An entry of the store: the files of one unpacked wheel and what an installation must know of it, in one index file.
+
+The index is columns, not rows: tens of thousands of files are read at every run, and a list of numbers is read ten
+times faster than as many objects. Its first line is the sha256 of the rest: one that is not whole is no index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lockhouse.state import write_atomically
+
+if TYPE_CHECKING:
+    from lockhouse.wheels.wheelfile import EntryPoint, Wheel
+
+__all__ = ["FILES", "INDEX", "MTIME_NS", "RECORD", "Entry", "StoredFile", "read_entry", "write_entry"]
+
+SCHEMA = "lockhouse.store-entry/1"
+INDEX = "index"
+RECORD = "record"
+FILES = "files"
+
+MTIME_NS = 946_684_800 * 10**9
+"""Modification time of every file of the store, 2000-01-01 UTC: who writes to one leaves another time behind.
+
+A fixed one, because the clock of a file system ticks in milliseconds: an edit could have the time of the unpacking.
+"""
+
+
+class StoredFile(NamedTuple):
+    """A file of an entry. ``path`` is that in the wheel, ``size`` in bytes, ``sha256`` in hex."""
+
+    path: str
+    executable: bool
+    size: int
+    sha256: str
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A published entry. ``folder`` holds the unpacked files as they lie in the wheel; ``home`` is all of the entry.
+
+    ``paths`` and the columns beside it are in the same order: sorted, so that files of one folder are neighbours.
+    ``executables`` has ``x`` or ``-`` per file, ``hashes`` 64 hex digits per file. ``rewritten`` are scripts
+    whose first line names no interpreter yet (``#!python``): they are written into an environment, never linked.
+    ``boot`` is the boot of the machine that it was written in, empty where that cannot be told.
+    """
+
+    sha256: str
+    home: Path
+    filename: str
+    name: str
+    spelling: str
+    version: str
+    dist_info: str
+    data_dir: str
+    root_is_purelib: bool
+    commands: tuple[tuple[str, str, bool], ...]
+    paths: tuple[str, ...]
+    executables: str
+    sizes: Sequence[int]
+    hashes: str
+    inodes: Sequence[int]
+    rewritten: frozenset[str]
+    record_sha256: str
+    boot: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the unpacked files are."""
+        return self.home / FILES
+
+    @cached_property
+    def files(self) -> tuple[StoredFile, ...]:
+        """Every file, sorted by path."""
+        hashes = self.hashes
+        return tuple(
+            StoredFile(path, mode == "x", size, hashes[start : start + 64], MTIME_NS, inode)
+            for path, mode, size, inode, start in zip(
+                self.paths, self.executables, self.sizes, self.inodes, range(0, len(hashes), 64), strict=True
+            )
+        )
+
+    @property
+    def entry_points(self) -> tuple[EntryPoint, ...]:
+        """The commands that an installation creates."""
+        from lockhouse.wheels.wheelfile import EntryPoint
+
+        return tuple(EntryPoint(name=name, target=target, gui=gui) for name, target, gui in self.commands)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(self.sizes)
+
+    def record(self) -> str | None:
+        """RECORD lines of the files beside ``.data``; None if what is kept of them was damaged."""
+        try:
+            data = (self.home / RECORD).read_bytes()
+        except OSError:
+            return None
+        return data.decode() if hashlib.sha256(data).hexdigest() == self.record_sha256 else None
+
+
+def read_entry(home: Path) -> Entry | None:
+    """Read the entry in a folder; None if there is none, or its index is not the one that was written."""
+    try:
+        sealed, _, data = (home / INDEX).read_bytes().partition(b"\n")
+        if hashlib.sha256(data).hexdigest().encode() != sealed:
+            return None
+        document = json.loads(data)
+        if document.pop("schema") != SCHEMA or document["sha256"] != home.name:
+            return None
+        paths = tuple(document.pop("paths").split("\n")) if document["sizes"] else ()
+        rewritten = frozenset(document.pop("rewritten"))
+        commands = tuple(map(tuple, document.pop("commands")))
+        return Entry(home=home, paths=paths, rewritten=rewritten, commands=commands, **document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_entry(
+    home: Path, wheel: Wheel, sha256: str, files: Sequence[StoredFile], record: str, rewritten: Sequence[str], boot: str
+) -> None:
+    """Write the index of an entry that is being made in ``home``: the last thing that happens there."""
+    files = sorted(files)
+    data = record.encode()
+    write_atomically(home / RECORD, data)
+    document = {
+        "schema": SCHEMA,
+        "sha256": sha256,
+        "filename": wheel.filename,
+        "name": wheel.name,
+        "spelling": wheel.metadata.name,
+        "version": str(wheel.version),
+        "dist_info": wheel.dist_info,
+        "data_dir": wheel.data_dir,
+        "root_is_purelib": wheel.root_is_purelib,
+        "commands": [(point.name, point.target, point.gui) for point in wheel.entry_points],
+        "paths": "\n".join(item.path for item in files),
+        "executables": "".join("x" if item.executable else "-" for item in files),
+        "sizes": [item.size for item in files],
+        "hashes": "".join(item.sha256 for item in files),
+        "inodes": [item.inode for item in files],
+        "rewritten": sorted(rewritten),
+        "record_sha256": hashlib.sha256(data).hexdigest(),
+        "boot": boot,
+    }
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    write_atomically(home / INDEX, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)

@@ -1,0 +1,154 @@
+"""Linking: files of the store appear in an environment, as clones, as hard links or as copies.
+
+Which of them is decided once for each pair of file systems and remembered in the store. A hard link shares its file
+with the store and with every other environment: nothing may write to it. Clones and copies are the environment's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lockhouse.store.cloning import clone
+from lockhouse.store.entries import MTIME_NS
+
+__all__ = ["LinkMode", "Transfer", "link_mode", "link_tree"]
+
+LinkMode = Literal["clone", "hardlink", "copy"]
+
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+BLOCK = 1 << 20
+# This file cannot be linked: too many links of it, another file system below, or a file system that has none.
+UNLINKABLE = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP})
+RELATIVE = os.link in os.supports_dir_fd
+
+Link = Callable[..., None]
+
+
+class Transfer(NamedTuple):
+    """Files of one folder of the store for one folder of an environment, which exists. ``executables`` as in Entry."""
+
+    source: str
+    target: str
+    names: Sequence[str]
+    executables: str
+
+
+def link_mode(source: Path, target: Path, wish: str = "auto") -> LinkMode:
+    """Decide by trying how files of ``source``, a folder of the store, get into ``target``, an existing folder.
+
+    ``wish`` is ``environment.link-mode`` of the manifest. What was wished for and does not work here becomes the next
+    best: clone, hard link, copy.
+    """
+    token = secrets.token_hex(8)
+    original, trial = source / f".trial-{token}", target / f".trial-{token}"
+    order: tuple[LinkMode, ...] = ("clone", "hardlink", "copy")
+    if wish != "auto":
+        order = (*(mode for mode in order if mode == wish), "copy")
+    try:
+        original.write_bytes(b"lockhouse")
+        for mode in order:
+            try:
+                if mode == "clone":
+                    clone(str(original), str(trial), 0o644)
+                elif mode == "hardlink":
+                    os.link(original, trial)
+            except OSError:
+                continue
+            return mode
+    finally:
+        for path in (trial, original):
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return "copy"
+
+
+def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[tuple[str, str, str]]:
+    """Bring files into folders; give those that were in the way as (source folder, target folder, name).
+
+    ``link`` is the seam for tests: the kernel's own call. Raises FileNotFoundError when a source is gone, OSError when
+    the file system refuses. One call of the kernel per file, and two per folder so that it resolves short paths only.
+    """
+    for transfer in transfers:
+        if mode == "hardlink":
+            yield from _linked(transfer, link)
+        else:
+            yield from _duplicated(transfer, clone if mode == "clone" else copy)
+
+
+def _linked(transfer: Transfer, link: Link) -> Iterator[tuple[str, str, str]]:
+    if not RELATIVE:
+        for index, name in enumerate(transfer.names):
+            yield from _link_one(transfer, index, name, link)
+        return
+    source = os.open(transfer.source, DIRECTORY)
+    try:
+        target = os.open(transfer.target, DIRECTORY)
+        try:
+            for index, name in enumerate(transfer.names):
+                try:
+                    link(name, name, src_dir_fd=source, dst_dir_fd=target)
+                except OSError:
+                    yield from _link_one(transfer, index, name, link)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator[tuple[str, str, str]]:
+    try:
+        link(f"{transfer.source}/{name}", f"{transfer.target}/{name}")
+    except FileExistsError:
+        yield transfer.source, transfer.target, name
+    except OSError as error:
+        if error.errno not in UNLINKABLE:
+            raise
+        yield from _duplicated(transfer._replace(names=(name,), executables=transfer.executables[index]), copy)
+
+
+def _duplicated(transfer: Transfer, duplicate: Callable[[str, str, int], None]) -> Iterator[tuple[str, str, str]]:
+    for name, mode in zip(transfer.names, transfer.executables, strict=True):
+        try:
+            duplicate(f"{transfer.source}/{name}", f"{transfer.target}/{name}", 0o755 if mode == "x" else 0o644)
+        except FileExistsError:
+            yield transfer.source, transfer.target, name
+
+
+def copy(source: str, target: str, mode: int) -> None:
+    """Copy a file with the time of the store's, by the kernel where it can; FileExistsError where one is already."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    reading = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        writing = os.open(target, flags, mode)
+        try:
+            _pour(reading, writing)
+            if hasattr(os, "fchmod"):
+                os.fchmod(writing, mode)  # whatever the umask
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+    os.utime(target, ns=(MTIME_NS, MTIME_NS))
+
+
+def _pour(reading: int, writing: int) -> None:
+    if hasattr(os, "copy_file_range"):
+        try:
+            while os.copy_file_range(reading, writing, 1 << 30):
+                pass
+            return
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            os.lseek(reading, 0, os.SEEK_SET)
+            os.lseek(writing, 0, os.SEEK_SET)
+    while block := os.read(reading, BLOCK):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(writing, view) :]

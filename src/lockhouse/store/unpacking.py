@@ -1,0 +1,252 @@
+"""Unpacking: members of a judged wheel become read-only files, each checked against RECORD while it is written.
+
+It reads the archive itself: its table has been judged already (:mod:`lockhouse.wheels.wheelfile`), and opening each of
+tens of thousands of members through ``zipfile`` costs more than inflating and hashing them. Memory is bounded by
+:data:`BATCH` and :data:`BLOCK` per worker, however large a member is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from lockhouse.errors import Hint, IntegrityError, UnsafeWheel
+from lockhouse.store.entries import MTIME_NS, StoredFile
+from lockhouse.store.inflating import broken, inflater
+from lockhouse.wheels.issues import Issue
+from lockhouse.wheels.wheelfile import Wheel
+
+__all__ = ["NOT_FROM_WHEELS", "Part", "parts_of", "record_lines", "unpack"]
+
+NOT_FROM_WHEELS = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"})
+"""What describes an installation is written by whoever installs; signatures are those of the archive's RECORD."""
+
+BATCH = 4 << 20
+"""Bytes of an archive that are read at once; members that are larger, packed or unpacked, are read in blocks."""
+
+BLOCK = 1 << 20
+HEADER = struct.Struct("<4s22xHH")
+"""A member's own header: its signature and, at its end, the lengths of name and extra field."""
+
+SIGNATURE = b"PK\x03\x04"
+ROOM = 4096
+"""Bytes guessed for headers between members when neighbours are read together."""
+
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Names of files are below a folder that was just made and that nobody else knows: nothing there can be a link.
+INTERPRETER = b"#!python"
+
+
+class Part(NamedTuple):
+    """One member to unpack; ``packed_size`` and ``size`` in bytes, the digest in hex, by ``algorithm`` of hashlib."""
+
+    path: str
+    offset: int
+    packed: bool
+    packed_size: int
+    size: int
+    executable: bool
+    algorithm: str
+    digest: str
+
+
+def parts_of(wheel: Wheel) -> list[Part]:
+    """List what is kept of a wheel, in the order of the archive: no bytecode, no notes of an installer."""
+    scripts = f"{wheel.data_dir}/scripts/"
+    notes = {f"{wheel.dist_info}/{name}" for name in NOT_FROM_WHEELS}
+    parts = []
+    for item in wheel.members:
+        path = item.path
+        if path in notes or "__pycache__" in path.split("/")[:-1]:  # purge would remove bytecode
+            continue
+        said = wheel.record[path]
+        # "Unix installers may need to add the +x bit to these files" (wheel standard, "Recommended features")
+        executable = item.executable or path.startswith(scripts)
+        parts.append(
+            Part(
+                path, item.offset, item.packed, item.compressed_size, item.size, executable, said.algorithm, said.digest
+            )
+        )
+    parts.sort(key=lambda part: part.offset)
+    return parts
+
+
+def unpack(wheel: str, filename: str, parts: Sequence[Part], folder: str) -> list[tuple[StoredFile, bool]]:
+    """Unpack parts of an archive, in the order of their offsets, into ``folder``; the folders they need must be there.
+
+    Returns each file, and whether it is a script without an interpreter yet. Raises IntegrityError for a file that
+    RECORD contradicts, UnsafeWheel where the archive is broken, OSError.
+    """
+    files: list[tuple[StoredFile, bool]] = []
+    handle = os.open(wheel, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        for batch in _batches(parts):
+            if len(batch) == 1 and max(batch[0].packed_size, batch[0].size) > BATCH:
+                files.append(_unpack_large(handle, filename, batch[0], folder))
+            else:
+                files.extend(_unpack_batch(handle, filename, batch, folder))
+    except broken() as error:
+        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, str(error)) from error
+    finally:
+        os.close(handle)
+    return files
+
+
+def record_lines(files: Sequence[StoredFile], data_dir: str) -> str:
+    """Write the RECORD lines of what lies beside ``.data``: they are the same in every environment."""
+    prefix = f"{data_dir}/"
+    lines = []
+    for item in files:
+        if not item.path.startswith(prefix):
+            path = item.path
+            if '"' in path or "," in path:
+                path = '"' + path.replace('"', '""') + '"'
+            value = urlsafe_b64encode(bytes.fromhex(item.sha256)).decode().rstrip("=")
+            lines.append(f"{path},sha256={value},{item.size}\n")
+    return "".join(lines)
+
+
+def _batches(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Group neighbours in the archive so that one read serves many; what is large stays alone."""
+    batch: list[Part] = []
+    size = 0
+    for part in parts:
+        large = part.packed_size > BATCH or part.size > BATCH
+        if batch and (large or part.offset + part.packed_size + ROOM - batch[0].offset > BATCH or size > BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += part.size
+        if large:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _unpack_batch(handle: int, filename: str, batch: list[Part], folder: str) -> Iterator[tuple[StoredFile, bool]]:
+    start = batch[0].offset
+    data = memoryview(_read(handle, batch[-1].offset + batch[-1].packed_size + ROOM - start, start))
+    for part in batch:
+        begin = _begin(data[part.offset - start :], filename, part) + part.offset - start
+        packed = data[begin : begin + part.packed_size]
+        if len(packed) < part.packed_size:  # a header longer than was guessed
+            packed = memoryview(_read(handle, part.packed_size, start + begin))
+        if part.packed:
+            made = inflater()
+            content: bytes | memoryview = made.decompress(packed, part.size + 1)
+            # The last bytes out may leave the end mark of the packed data unread.
+            if len(content) == part.size and not made.eof:
+                made.decompress(made.unconsumed_tail, 1)
+            if not made.eof and len(content) <= part.size:
+                raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"{part.path!r} ends early")
+        else:
+            content = packed
+        sha256 = hashlib.sha256(content).hexdigest()
+        actual = sha256 if part.algorithm == "sha256" else hashlib.new(part.algorithm, content).hexdigest()
+        _compare(filename, part, actual, len(content))
+        yield _write(part, content, sha256, folder), part.executable and bytes(content[:8]) == INTERPRETER
+
+
+def _write(part: Part, content: bytes | memoryview, sha256: str, folder: str) -> StoredFile:
+    output = os.open(f"{folder}/{part.path}", FLAGS, 0o555 if part.executable else 0o444)
+    try:
+        written = os.write(output, content) if part.size else 0
+        while written < part.size:
+            written += os.write(output, content[written:])
+        return _seal(output, part, sha256)
+    finally:
+        os.close(output)
+
+
+def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[StoredFile, bool]:
+    begin = part.offset + _begin(memoryview(_read(handle, ROOM, part.offset)), filename, part)
+    sha256 = hashlib.sha256()
+    digest = sha256 if part.algorithm == "sha256" else hashlib.new(part.algorithm)
+    size, start = 0, b""
+    output = os.open(f"{folder}/{part.path}", FLAGS, 0o555 if part.executable else 0o444)
+    try:
+        for block in _blocks(handle, begin, part):
+            size += len(block)
+            if size > part.size:
+                break
+            sha256.update(block)
+            if digest is not sha256:
+                digest.update(block)
+            start = start or block[:8]
+            view = memoryview(block)
+            while view:
+                view = view[os.write(output, view) :]
+        _compare(filename, part, digest.hexdigest(), size)
+        return _seal(output, part, sha256.hexdigest()), part.executable and start == INTERPRETER
+    finally:
+        os.close(output)
+
+
+def _blocks(handle: int, begin: int, part: Part) -> Iterator[bytes]:
+    """Give the content of a large member, at most a block at a time whatever its packed form says."""
+    made = inflater() if part.packed else None
+    end = begin + part.packed_size
+    while begin < end:
+        data = _read(handle, min(BLOCK // 4, end - begin), begin)
+        if not data:
+            return
+        begin += len(data)
+        if made is None:
+            yield data
+            continue
+        while data and not made.eof:
+            yield made.decompress(data, BLOCK)
+            data = made.unconsumed_tail
+        if made.eof:
+            return
+    while made is not None and not made.eof:
+        block = made.decompress(b"", BLOCK)
+        if not block:
+            return
+        yield block
+
+
+def _seal(output: int, part: Part, sha256: str) -> StoredFile:
+    os.utime(output, ns=(MTIME_NS, MTIME_NS))
+    found = os.fstat(output)
+    if found.st_mode & 0o777 != (0o555 if part.executable else 0o444) and os.name != "nt":
+        os.fchmod(output, 0o555 if part.executable else 0o444)  # whatever the umask
+    return StoredFile(part.path, part.executable, part.size, sha256, found.st_mtime_ns, found.st_ino)
+
+
+def _begin(header: memoryview, filename: str, part: Part) -> int:
+    """Bytes between the beginning of a member's header and its content."""
+    if len(header) < HEADER.size:
+        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the archive ends before {part.path!r}")
+    signature, name, extra = HEADER.unpack_from(header)
+    if signature != SIGNATURE or bytes(header[HEADER.size : HEADER.size + name]) != part.path.encode():
+        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the table and the archive differ about {part.path!r}")
+    length: int = HEADER.size + name + extra
+    return length
+
+
+def _compare(filename: str, part: Part, actual: str, size: int) -> None:
+    if actual == part.digest and size == part.size:
+        return
+    raise IntegrityError(
+        f"{part.path} in {filename} is not the file that its RECORD names",
+        expected=part.digest,
+        actual=actual,
+        cause=f"RECORD says {part.algorithm} {part.digest}, the file has {actual}",
+        hints=[Hint("report-wheel", "the wheel is damaged at its source: report it, or plan another version")],
+    )
+
+
+def _read(handle: int, size: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        data = os.pread(handle, size, offset)
+        while len(data) < size and (more := os.pread(handle, size - len(data), offset + len(data))):
+            data += more
+        return data
+    os.lseek(handle, offset, os.SEEK_SET)
+    return os.read(handle, size)
