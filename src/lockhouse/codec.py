@@ -3,6 +3,9 @@
 Keys are kebab-case; tuples are lists; None is null. Decoding is strict: an unknown key, a missing key or a wrong type
 raises :class:`DecodeError` with the path to it. It knows exactly the types that the values of this package use and is
 no general serialiser.
+
+Values are read at every run, and nearly always fit. So each type is read by a function that was put together once and
+only knows *that* something does not fit; what, and where, is then found by the slow and plain reader.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -19,6 +22,9 @@ __all__ = ["DecodeError", "decode", "digest_of", "encode", "json_schema"]
 
 T = TypeVar("T")
 Json = Any  # the parsing edge: what json.loads and tomllib.load give
+Reader = Callable[[Json], Any]
+
+SIMPLE = (str, int, float, bool)
 
 
 class DecodeError(ValueError):
@@ -32,14 +38,14 @@ class DecodeError(ValueError):
 
 def encode(value: object) -> Json:
     """Turn a value into what ``json.dumps`` takes. Empty optional fields stay: the shape never varies."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {_key(field): encode(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
+    if value is None or isinstance(value, SIMPLE):
+        return value
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: encode(getattr(value, name)) for key, name in _keys(type(value))}
     raise TypeError(f"cannot encode {type(value).__name__}")
 
 
@@ -51,7 +57,10 @@ def digest_of(value: object) -> str:
 
 def decode(cls: type[T], data: Json, path: str = "") -> T:
     """Build ``cls`` from JSON data; raise :class:`DecodeError` with the path where it does not fit."""
-    result: T = _decode(cls, data, path)
+    try:
+        result: T = _reader(cls)(data)
+    except _Misfit:
+        result = _decode(cls, data, path)
     return result
 
 
@@ -60,8 +69,105 @@ def _key(field: Field[Any]) -> str:
 
 
 @cache
+def _keys(cls: type) -> tuple[tuple[str, str], ...]:
+    return tuple((_key(field), field.name) for field in fields(cls))
+
+
+@cache
 def _hints(cls: type) -> dict[str, Any]:
     return get_type_hints(cls)
+
+
+class _Misfit(Exception):
+    """Data does not have the shape of the value."""
+
+
+@cache
+def _reader(kind: Any) -> Reader:
+    """Put together what reads one type: the same as :func:`_decode`, without a word about what is wrong."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _union_reader(tuple(map(_reader, get_args(kind))))
+    if origin is Literal:
+        return _literal_reader(get_args(kind))
+    if origin is tuple:
+        return _tuple_reader(_reader(get_args(kind)[0]))
+    if origin in (dict, Mapping):
+        return _mapping_reader(_reader(get_args(kind)[1]))
+    if is_dataclass(kind):
+        return _dataclass_reader(kind)
+    return _simple_reader(kind)
+
+
+def _simple_reader(kind: Any) -> Reader:
+    def read(data: Json) -> Any:
+        if type(data) is kind:
+            return data
+        if kind is float and type(data) is int:
+            return float(data)
+        raise _Misfit
+
+    return read
+
+
+def _literal_reader(allowed: tuple[Any, ...]) -> Reader:
+    def read(data: Json) -> Any:
+        if data in allowed:
+            return data
+        raise _Misfit
+
+    return read
+
+
+def _union_reader(readers: tuple[Reader, ...]) -> Reader:
+    def read(data: Json) -> Any:
+        for reader in readers:
+            try:
+                return reader(data)
+            except _Misfit:
+                continue
+        raise _Misfit
+
+    return read
+
+
+def _tuple_reader(item: Reader) -> Reader:
+    def read(data: Json) -> Any:
+        if type(data) is not list:
+            raise _Misfit
+        return tuple([item(element) for element in data])
+
+    return read
+
+
+def _mapping_reader(item: Reader) -> Reader:
+    def read(data: Json) -> Any:
+        if type(data) is not dict:
+            raise _Misfit
+        return {key: item(element) for key, element in data.items()}
+
+    return read
+
+
+def _dataclass_reader(cls: Any) -> Reader:
+    wanted: list[tuple[str, str, Any]] = [(key, name, _hints(cls)[name]) for key, name in _keys(cls)]
+    needed = {_key(field) for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING}
+    readers: dict[str, tuple[str, Reader]] = {}
+
+    def read(data: Json) -> Any:
+        if type(data) is not dict or not needed <= data.keys():
+            raise _Misfit
+        if not readers:  # not before now: a class may contain itself
+            readers.update({key: (name, _reader(hint)) for key, name, hint in wanted})
+        values = {}
+        for key, element in data.items():
+            known = readers.get(key)
+            if known is None:
+                raise _Misfit
+            values[known[0]] = known[1](element)
+        return cls(**values)
+
+    return read
 
 
 def _decode(kind: Any, data: Json, path: str) -> Any:
