@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -448,3 +449,18 @@ def test_moved_project_is_not_proven_and_install_builds_it_anew(site: Site) -> N
     site.installed()
     assert site.run("verify").status == 0
     assert site.digest() == digest
+
+
+def test_using_the_environment_is_no_drift(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    site.installed()
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    for _ in range(2):
+        code = "import alpha, sys; print(alpha.__cached__)"
+        used = subprocess.run([site.python, "-c", code], env=variables, capture_output=True, text=True, check=True)
+        assert Path(used.stdout.strip()).is_file()  # bytecode was written, so the next import is fast
+
+    assert site.run("verify").status == 0
+    document = site.run("--json", "install").document
+    assert all(phase["up-to-date"] for phase in document["phases"])

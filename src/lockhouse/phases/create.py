@@ -7,6 +7,7 @@ import subprocess
 
 from lockhouse.environments import EnvironmentProvider
 from lockhouse.environments.generations import Generation, Generations
+from lockhouse.environments.redirect import redirect_bytecode
 from lockhouse.environments.scaffold import record_scaffold
 from lockhouse.environments.seal import find_drift
 from lockhouse.errors import Hint, InternalError, InterpreterNotFound, LockhouseError, UsageError
@@ -84,6 +85,8 @@ def _create(context: Context) -> None:
     try:
         with storage_errors(generation.path):
             provider.create(generation.path, interpreter)
+            if context.manifest.environment.bytecode == "purge":
+                redirect_bytecode(provider.scheme(generation.path, interpreter).purelib)
             record_scaffold(generation.path)
         install_stage(context, CREATE_STAGE)
     except BaseException:
