@@ -1,10 +1,6 @@
 """Lockhouse builds Python environments for machine learning that are whole, proven and repeatable, or not there."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 __all__ = ["__version__"]
 
-try:
-    __version__ = version("lockhouse")
-except PackageNotFoundError:  # run from a source tree that nobody installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"
+"""Stands here alone, and the build reads it: asking the installed metadata takes longer than Python takes to start."""

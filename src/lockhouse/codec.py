@@ -57,10 +57,11 @@ def digest_of(value: object) -> str:
 
 def decode(cls: type[T], data: Json, path: str = "") -> T:
     """Build ``cls`` from JSON data; raise :class:`DecodeError` with the path where it does not fit."""
+    kind: Any = cls
     try:
-        result: T = _reader(cls)(data)
+        result: T = _reader(kind)(data)
     except _Misfit:
-        result = _decode(cls, data, path)
+        result = _decode(kind, data, path)
     return result
 
 

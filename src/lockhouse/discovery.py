@@ -11,11 +11,10 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal
 
-from packaging.utils import canonicalize_name
+from lockhouse.registry import registered
 
 __all__ = ["GROUP", "Candidate", "Origin", "entry_point_plugins", "project_plugins"]
 
@@ -38,25 +37,15 @@ class Candidate:
 
 def entry_point_plugins() -> Iterator[Candidate]:
     """Give what installed distributions register, those of lockhouse first, then by name and distribution."""
-    found = [(*_source(point), point) for point in entry_points(group=GROUP)]
-    found.sort(key=lambda item: (item[0] != DISTRIBUTION, item[2].name, item[0]))
-    for distribution, version, point in found:
+    found = list(registered(GROUP))
+    for item in sorted(found, key=lambda item: (item.distribution != DISTRIBUTION, item.name, item.distribution)):
         yield Candidate(
-            name=point.name,
-            version=version,
-            distribution=distribution,
-            origin="built-in" if distribution == DISTRIBUTION else "entry-point",
-            load=point.load,
+            name=item.name,
+            version=item.version,
+            distribution=item.distribution,
+            origin="built-in" if item.distribution == DISTRIBUTION else "entry-point",
+            load=item.load,
         )
-
-
-def _source(point: EntryPoint) -> tuple[str, str]:
-    if point.dist is None:
-        return "unknown", "0+unknown"
-    try:
-        return canonicalize_name(point.dist.name), point.dist.version
-    except Exception:  # noqa: BLE001  damaged metadata of a stranger; KeyError, TypeError or a parser's own error
-        return "unknown", "0+unknown"
 
 
 def project_plugins(folder: Path) -> Iterator[Candidate]:
