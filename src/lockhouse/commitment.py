@@ -11,7 +11,7 @@ from pathlib import Path
 from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import InternalError
-from lockhouse.lockfile import Lock, lock_from, read_lock, write_lock
+from lockhouse.lockfile import Lock, lock_from, read_lock, recall_lock, write_lock
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
 from lockhouse.verification.records import kept_report, report_time
@@ -44,7 +44,7 @@ def is_committed(context: Context, generation: Generation, plan: Plan) -> bool:
         return False
     if not _in_use(Generations(context.project), generation):
         return False
-    existing = read_lock(lock_path(context, plan))
+    existing = recall_lock(lock_path(context, plan), context.project.lock_memory)
     return existing is not None and existing.renewed(earned_lock(context, generation, plan)) == existing
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.errors import Hint, UsageError
 
-__all__ = ["MANIFEST_VARIABLE", "Project", "cache_directory", "find_manifest"]
+__all__ = ["MANIFEST_VARIABLE", "Project", "cache_directory", "find_manifest", "home_of"]
 
 MANIFEST_VARIABLE = "LOCKHOUSE_MANIFEST"
 CACHE_VARIABLE = "LOCKHOUSE_CACHE_DIR"
@@ -30,12 +29,17 @@ class Project:
     @property
     def home(self) -> Path:
         """Folder of everything lockhouse keeps for the project."""
-        return self.root / ".lockhouse"
+        return home_of(self.root)
 
     @property
     def state(self) -> Path:
         """Folder of the manifest's values: host, plan, scan report and so on."""
         return self.home / self.name
+
+    @property
+    def lock_memory(self) -> Path:
+        """File that remembers the lock as it was last read."""
+        return self.state / "lock.json"
 
     @property
     def generations(self) -> Path:
@@ -59,6 +63,11 @@ class Project:
         """
         name = f"{self.name}-{variant}-{platform}-{python_tag}".replace(".", "_")
         return self.manifest.parent / f"pylock.{name}.toml"
+
+
+def home_of(root: Path) -> Path:
+    """Folder of everything lockhouse keeps for the project in ``root``."""
+    return root / ".lockhouse"
 
 
 def cache_directory() -> Path:
@@ -128,6 +137,8 @@ def _configured(root: Path) -> str | None:
     pyproject = root / "pyproject.toml"
     if not pyproject.is_file():
         return None
+    import tomllib
+
     try:
         data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

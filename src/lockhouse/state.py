@@ -76,22 +76,26 @@ def read_value(path: Path, kind: type[T], name: str) -> T | None:
         return None
 
 
-def write_value(path: Path, value: object, name: str) -> None:
-    """Write a value as JSON with its schema's name, atomically."""
+def write_value(path: Path, value: object, name: str, *, durable: bool = True) -> None:
+    """Write a value as JSON with its schema's name, atomically; ``durable`` as in :func:`write_atomically`."""
     document = {"schema": f"lockhouse.{name}/1", **encode(value)}
-    write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), durable=durable)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that at any instant it has its old content or all of the new; creates its folder."""
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that at any instant it has its old content or all of the new; creates its folder.
+
+    What is not ``durable`` may be empty after a loss of power: for memories that are checked or can be made anew.
+    """
     temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}-{threading.get_ident()}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lockhouse"
-VALUES = {"manifest", "host", "plan", "findings", "evidence", "lockfile", "codec", "errors", "events"}
+VALUES = {"manifest", "host", "plan", "findings", "evidence", "lockfile", "codec", "errors", "events", "names"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

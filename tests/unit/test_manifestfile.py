@@ -163,3 +163,25 @@ def test_digest_depends_on_content_only(tmp_path: Path) -> None:
     first, second = load_manifest(tmp_path / "a.json"), load_manifest(tmp_path / "b.json")
     assert first.digest == second.digest
     assert parse(blacklist=["x"]).digest != first.digest
+
+
+def test_a_text_without_fault_is_judged_once(tmp_path: Path) -> None:
+    path, memory = tmp_path / "demo.json", tmp_path / ".lockhouse" / "judged"
+    path.write_text(json.dumps(MINIMAL))
+    assert load_manifest(path, memory=memory) == parse()
+    assert not memory.exists(), "reading a manifest made a folder for lockhouse"
+    memory.parent.mkdir()
+    load_manifest(path, memory=memory)
+    assert (memory / "demo.json").is_file()
+    assert load_manifest(path, memory=memory) == parse()
+
+
+def test_another_text_is_judged_whatever_is_remembered(tmp_path: Path) -> None:
+    path, memory = tmp_path / "demo.json", tmp_path / ".lockhouse" / "judged"
+    memory.mkdir(parents=True)
+    path.write_text(json.dumps(MINIMAL))
+    load_manifest(path, memory=memory)
+    path.write_text(json.dumps({**MINIMAL, "checks": [{"name": "a", "run": "no python"}]}))
+    for _ in range(2):
+        with pytest.raises(ManifestError, match="a fault"):
+            load_manifest(path, memory=memory)

@@ -15,6 +15,7 @@ from lockhouse.lockfile.lock import (
     plan_from_lock,
 )
 from lockhouse.lockfile.pylock import read_lock, render_lock, write_lock
+from lockhouse.lockfile.remembered import recall_lock
 
 __all__ = [
     "CheckEvidence",
@@ -26,6 +27,7 @@ __all__ = [
     "lock_from",
     "plan_from_lock",
     "read_lock",
+    "recall_lock",
     "render_lock",
     "write_lock",
 ]

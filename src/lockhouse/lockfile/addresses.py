@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote_to_bytes, urlsplit
 
 __all__ = ["path_to_url", "portable_path", "url_to_path"]
 
@@ -15,6 +14,10 @@ def url_to_path(url: str) -> Path | None:
     parts = urlsplit(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         return None
+    if os.name != "nt":  # the same as below, without the import of all that fetches
+        return Path(os.fsdecode(unquote_to_bytes(parts.path)))
+    from urllib.request import url2pathname
+
     return Path(url2pathname(parts.path))
 
 

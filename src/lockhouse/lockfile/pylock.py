@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from packaging.pylock import Package, Pylock, PylockValidationError
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 
 from lockhouse.codec import DecodeError, decode, encode
 from lockhouse.errors import Hint, InternalError, LockUnusable, Problem
 from lockhouse.lockfile.addresses import path_to_url, portable_path, url_to_path
 from lockhouse.lockfile.lock import Lock, LockTable, PackageTable, plan_from_lock
+from lockhouse.names import canonical_name
 from lockhouse.plan import PlannedDistribution
 from lockhouse.state import write_atomically
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, Pylock
 
 __all__ = ["read_lock", "render_lock", "write_lock"]
 
@@ -32,7 +31,10 @@ def write_lock(path: Path, lock: Lock) -> None:
 
 def render_lock(path: Path, lock: Lock) -> bytes:
     """Return the bytes of a lock that is to stand at ``path``, which local wheels are addressed relative to."""
+    import tomllib
+
     import tomli_w
+    from packaging.pylock import Pylock
 
     document = _document(path.parent, lock)
     Pylock.from_dict(document)
@@ -80,6 +82,8 @@ def _package(folder: Path, lock: Lock, item: PlannedDistribution) -> dict[str, A
 
 
 def _is_specifier(text: str | None) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
         return bool(text) and SpecifierSet(text or "") is not None
     except InvalidSpecifier:
@@ -111,6 +115,10 @@ def read_lock(path: Path) -> Lock | None:
         return None
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+    import tomllib
+
+    from packaging.pylock import Pylock, PylockValidationError
+
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -146,7 +154,7 @@ def _lock(folder: Path, document: Any, pylock: Pylock, table: LockTable) -> Lock
     for i, package in packages.values():
         for name in _dependencies(package, i):
             required_by.setdefault(name, set()).add(package.name)
-    staged = [(canonicalize_name(name), stage.name) for stage in table.stages for name in stage.distributions]
+    staged = [(canonical_name(name), stage.name) for stage in table.stages for name in stage.distributions]
     if sorted(name for name, _ in staged) != sorted(packages):
         raise DecodeError("tool.lockhouse.stages", "must name every package of the file exactly once")
     distributions = []

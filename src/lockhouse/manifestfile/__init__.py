@@ -7,44 +7,46 @@ one that was probably meant.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from lockhouse.codec import decode
 from lockhouse.errors import Hint, ManifestError, Problem
 from lockhouse.manifest import Manifest
-from lockhouse.manifestfile.meaning import meaning_problems
-from lockhouse.manifestfile.shape import manifest_schema, shape_problems
+from lockhouse.manifestfile.judged import Judged
+from lockhouse.manifestfile.schema import manifest_schema
+from lockhouse.names import canonical_name
 
 __all__ = ["load_manifest", "manifest_schema", "parse_manifest"]
 
 Json = Any  # what json.loads and tomllib.loads give
 
 
-def load_manifest(path: Path) -> Manifest:
-    """Read and validate a manifest file; raise ManifestError with all its faults."""
+def load_manifest(path: Path, memory: Path | None = None) -> Manifest:
+    """Read and validate a manifest file; raise ManifestError with all its faults.
+
+    ``memory`` is a folder, which need not exist, where it is remembered that a text had no fault.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ManifestError(f"{path.name} cannot be read", problems=[Problem("", reason)]) from error
-    try:
-        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_no_duplicates)
-    except _DuplicateKey as error:
-        raise ManifestError(f"{path.name} is not valid", problems=[Problem("", str(error))]) from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
-        kind = "TOML" if path.suffix == ".toml" else "JSON"
-        problem = Problem("", "is empty" if not text.strip() else str(error))
-        raise ManifestError(f"{path.name} is not {kind}", problems=[problem]) from error
-    return parse_manifest(data, path.name)
+    data = _toml(text, path.name) if path.suffix == ".toml" else _json(text, path.name)
+    judged = Judged(memory, path, text)
+    if judged.faultless:
+        return decode(Manifest, _normalised(data))
+    manifest = parse_manifest(data, path.name)
+    judged.remember()
+    return manifest
 
 
 def parse_manifest(data: Json, source: str) -> Manifest:
     """Validate manifest data and make the value; ``source`` names it in errors."""
+    from lockhouse.manifestfile.meaning import meaning_problems
+    from lockhouse.manifestfile.shape import shape_problems
+
     problems = list(shape_problems(data))
     if not problems:
         manifest = decode(Manifest, _normalised(data))
@@ -54,6 +56,29 @@ def parse_manifest(data: Json, source: str) -> Manifest:
     hint = Hint("manifest-reference", "docs/manifest.md describes every field")
     count = "a fault" if len(problems) == 1 else f"{len(problems)} faults"
     raise ManifestError(f"{source} has {count}", problems=problems, hints=[hint])
+
+
+def _json(text: str, name: str) -> Json:
+    try:
+        return json.loads(text, object_pairs_hook=_no_duplicates)
+    except _DuplicateKey as error:
+        raise ManifestError(f"{name} is not valid", problems=[Problem("", str(error))]) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _unreadable(text, name, "JSON", error) from error
+
+
+def _toml(text: str, name: str) -> Json:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _unreadable(text, name, "TOML", error) from error
+
+
+def _unreadable(text: str, name: str, kind: str, error: Exception) -> ManifestError:
+    problem = Problem("", "is empty" if not text.strip() else str(error))
+    return ManifestError(f"{name} is not {kind}", problems=[problem])
 
 
 class _DuplicateKey(ValueError):
@@ -87,9 +112,7 @@ def _normalised(data: Json) -> Json:
         {
             "name": name,
             **variant,
-            "requirements": {
-                canonicalize_name(key): _wish(item) for key, item in variant.get("requirements", {}).items()
-            },
+            "requirements": {canonical_name(key): _wish(item) for key, item in variant.get("requirements", {}).items()},
         }
         for name, variant in data.get("variants", {}).items()
     ]

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockhouse.errors import Problem
+from lockhouse.manifestfile.schema import manifest_schema
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["manifest_schema", "shape_problems"]
+__all__ = ["shape_problems"]
 
 Json = Any  # what json.loads and tomllib.loads give
-
-
-@cache
-def manifest_schema() -> Json:
-    """The JSON Schema of manifests: from the installed package, else from the source tree."""
-    packaged = files("lockhouse") / "schemas" / "manifest.schema.json"
-    if packaged.is_file():
-        return json.loads(packaged.read_text(encoding="utf-8"))
-    source_tree = Path(__file__).parents[3] / "schemas" / "manifest.schema.json"
-    return json.loads(source_tree.read_text(encoding="utf-8"))
 
 
 def shape_problems(data: Json) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lockhouse.accelerators import Accelerator, Choice, choose_variant
 from lockhouse.errors import Hint, InternalError, InterpreterNotFound, ResolutionError, UsageError
 from lockhouse.host import Host, Interpreter
-from lockhouse.lockfile import Lock, plan_from_lock, read_lock
+from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, Selection, Target
 from lockhouse.steps import Context
@@ -64,7 +64,7 @@ def read_situation(context: Context) -> Situation:
             accelerator=choice.accelerator,
         ),
         lock_path=lock_path,
-        lock=read_lock(lock_path),
+        lock=recall_lock(lock_path, context.project.lock_memory),
     )
 
 
