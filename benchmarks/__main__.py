@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.render:
         publish(load((docs / "benchmarks.json").read_text(encoding="utf-8")), docs)
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that nothing is left behind
     scratch = Path(tempfile.mkdtemp(prefix="lockhouse-benchmarks-", dir=asked.scratch))
     try:
         results = _measure(asked, scratch)

@@ -92,6 +92,9 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> t
         try:
             # not process.wait(): only this says what the process and its children held
             _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         finally:
             watch.cancel()
         seconds = time.perf_counter() - started
