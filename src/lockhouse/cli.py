@@ -47,8 +47,11 @@ VERBS = (
     Verb(
         "verify",
         "prove that the environment in use is what manifest and lock say",
-        lambda parser: parser.add_argument(
-            "--no-build", action="store_true", help="do not build from the lock where there is no environment yet"
+        lambda parser: (
+            parser.add_argument("--deep", action="store_true", help="hash every file, whatever its size and times say"),
+            parser.add_argument(
+                "--no-build", action="store_true", help="do not build from the lock where there is no environment yet"
+            ),
         ),
     ),
     Verb(
@@ -122,6 +125,7 @@ def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
         offline=namespace.offline,
         locked=namespace.locked,
         build=not getattr(namespace, "no_build", False),
+        deep=getattr(namespace, "deep", False),
         selection=selection,
         upgrade=tuple(namespace.names) if verb.name == "upgrade" else None,
     )

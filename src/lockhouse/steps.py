@@ -18,6 +18,7 @@ from lockhouse.plan import Selection
 
 if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation
+    from lockhouse.environments.sealing import Origin
     from lockhouse.plugins import Plugins
     from lockhouse.project import Project
     from lockhouse.state import State
@@ -29,12 +30,14 @@ __all__ = ["Context", "Options", "Step"]
 class Options:
     """How the pipeline is to run, whoever asked: console command, doit variables or environment.
 
-    ``upgrade`` is None to keep the lock's versions, () to replan everything without them, or the names to replan.
+    ``deep`` makes ``verify`` hash every file. ``upgrade`` is None to keep the lock's versions, () to replan everything
+    without them, or the names to replan.
     """
 
     offline: bool = False
     locked: bool = False
     build: bool = True
+    deep: bool = False
     selection: Selection = field(default_factory=Selection)
     upgrade: tuple[str, ...] | None = None
 
@@ -43,8 +46,8 @@ class Options:
 class Context:
     """What a step is given: where it works, what is wanted, and the values that earlier steps left on disk.
 
-    The only thing that flows from step to step in memory is ``candidate``, the generation that this run builds or has
-    found to be right; everything else goes through :attr:`state`.
+    Two things flow from step to step in memory: ``candidate``, the generation that this run builds or has found to be
+    right, and ``origins``, which of its files came from the store; everything else goes through :attr:`state`.
     """
 
     project: Project
@@ -54,6 +57,7 @@ class Context:
     state: State
     emit: Emit = discard
     candidate: Generation | None = None
+    origins: dict[str, dict[str, Origin]] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
 
     def tell(self, event: Event) -> None:

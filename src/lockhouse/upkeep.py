@@ -96,7 +96,7 @@ def _verify(context: Context, generation: Generation) -> Plan:
             cause="what it was built from is not known any more",
             hints=[Hint("list-generations", "see what else there is with `lockhouse generations`")],
         )
-    report = prove(context, generation, plan, host, deep=True)
+    report = prove(context, generation, plan, host, deep=context.options.deep)
     context.state.write(report)
     if report.ok:
         keep_report(generation, report)

@@ -16,8 +16,8 @@ from fixtures.contexts import context_at, replan
 from fixtures.deaths import killed_before
 from fixtures.generations import INTERPRETER
 from fixtures.wheels import WheelSpec
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generations
-from lockhouse.environments.seal import find_drift
 from lockhouse.lockfile import read_lock
 from lockhouse.phases import create, destroy, install, lock, purge, verify
 from lockhouse.state import State, sweep

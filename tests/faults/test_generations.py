@@ -20,12 +20,12 @@ from pathlib import Path
 import pytest
 
 from fixtures.contexts import context_at, replan
-from fixtures.generations import INTERPRETER, MANIFEST, fill, make_generation, make_project
+from fixtures.generations import INTERPRETER, MANIFEST, fill, make_generation, make_project, seal
 from fixtures.wheels import WheelSpec
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generations
 from lockhouse.environments.pointer import switch
 from lockhouse.environments.retirement import clear, find_clearing
-from lockhouse.environments.seal import find_drift, seal_tree, write_seal
 from lockhouse.errors import LockhouseError, StorageError
 from lockhouse.phases import create, destroy, install, purge
 from lockhouse.project import Project
@@ -45,7 +45,7 @@ def live(project: Project, rounds: int) -> None:
         clear(generations, find_clearing(generations, plan, 2), "ignore")
         made = generations.new(plan, MANIFEST, INTERPRETER)
         fill(made.path, {f"lib/{i}.py": f"number = {made.number}\n" for i in range(5)})
-        made = generations.advance(made, "sealed", "d" * 64, seal=write_seal(made.path, seal_tree(made.path)))
+        made = generations.advance(made, "sealed", "d" * 64, seal=seal(made.path))
         made = generations.advance(made, "verified")
         switch(project.pointer, made.path)
         generations.advance(made, "committed")

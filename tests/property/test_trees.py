@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.generations import INTERPRETER, fill, make_generation, make_project
+from fixtures.generations import INTERPRETER, fill, make_generation, make_project, seal
 from lockhouse.environments.digest import normalise_script, tree_digest
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generations
-from lockhouse.environments.seal import find_drift, seal_tree, write_seal
+from lockhouse.environments.sealing import seal_tree
 from lockhouse.environments.venv import VenvProvider
 from lockhouse.evidence import Drift
 
@@ -50,7 +51,7 @@ def write(root: Path, files: Files) -> None:
 
 
 def digest(root: Path) -> str:
-    return tree_digest(root, seal_tree(root), VenvProvider().scheme(root, INTERPRETER), {})
+    return tree_digest(root, seal_tree(root).seal, VenvProvider().scheme(root, INTERPRETER), {})
 
 
 def by_the_definition(root: Path) -> str:
@@ -98,8 +99,7 @@ def test_drift_is_exactly_the_difference_of_two_trees(before: Files, after: File
         project = make_project(root)
         generation = make_generation(project, "building", files={"anchor": "x"})
         write(generation.path, before)
-        seal = write_seal(generation.path, seal_tree(generation.path))
-        generation = Generations(project).advance(generation, "sealed", seal=seal)
+        generation = Generations(project).advance(generation, "sealed", seal=seal(generation.path))
         for path in generation.path.iterdir():
             if path.name not in (".lockhouse", "anchor"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -110,6 +110,7 @@ def test_drift_is_exactly_the_difference_of_two_trees(before: Files, after: File
             extra=tuple(sorted(after.keys() - before.keys())),
         )
         assert find_drift(generation) == expected
+        assert find_drift(generation, deep=False) == expected
 
 
 @SETTINGS

@@ -52,6 +52,12 @@ def test_accelerator_comes_from_the_environment_unless_given(monkeypatch: pytest
     assert request("plan").options.selection.accelerator is None
 
 
+def test_verify_is_deep_only_when_asked() -> None:
+    assert request("verify", "--deep").options.deep
+    assert not request("verify").options.deep
+    assert not request("install").options.deep
+
+
 def test_verify_builds_unless_forbidden() -> None:
     assert request("verify").options.build
     assert not request("verify", "--no-build").options.build

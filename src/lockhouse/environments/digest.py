@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lockhouse.environments import Scheme
-from lockhouse.environments.seal import Seal, SealedFile
+from lockhouse.environments.seal import Seal
 
-__all__ = ["INTERPRETER", "counts", "digest_lines", "normalise_script", "tree_digest"]
+__all__ = ["INTERPRETER", "digest_lines", "normalise_script", "tree_digest"]
 
 INTERPRETER = b"#!<python>"
 """What stands in place of the header of a script that the environment's own interpreter runs."""
@@ -27,6 +27,7 @@ INTERPRETER = b"#!<python>"
 # Written by installers about themselves; RECORD holds the hash of scripts, which name the environment's path.
 INSTALLER_NOTES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 CONFIGURATION = frozenset({"pyvenv.cfg", "pip.conf", "pip.ini"})
+BYTECODE = (".pyc", ".pyo")
 
 SHELL = b"#!/bin/sh"
 EXEC = b"'''exec' "
@@ -48,22 +49,32 @@ def tree_digest(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, s
 def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> Iterator[bytes]:
     """Give the lines that the tree digest is made of: two digests differ where these do."""
     scripts = f"{scheme.scripts.relative_to(root).as_posix()}/"
-    counted = ((os.fsencode(item.path), item) for item in seal.files if counts(item, scaffold))
-    for path, item in sorted(counted):
-        sha256 = item.sha256
-        if item.path.startswith(scripts):
-            sha256 = _hash_script(root / item.path, item, scheme.scripts)
-        yield b"%s\0%s\0%s\n" % (path, _executable(item.mode), sha256.encode())
+    lines = []
+    for index, path in _counted(seal, scaffold):
+        sha256 = seal.sha256(index)
+        if path.startswith(scripts):
+            sha256 = _hash_script(root / path, sha256, scheme.scripts)
+        lines.append(b"%s\0%s\0%s\n" % (os.fsencode(path), _executable(seal.modes[index]), sha256.encode()))
+    # NUL comes before everything that a path can hold: the order of lines is that of paths.
+    yield from sorted(lines)
 
 
-def counts(item: SealedFile, scaffold: Mapping[str, str]) -> bool:
-    """Whether a file is part of the tree digest. A scaffold file that a wheel has replaced is."""
-    if item.path in CONFIGURATION or scaffold.get(item.path) == item.sha256:
-        return False
-    *folders, name = item.path.split("/")
-    if name.endswith((".pyc", ".pyo")) or "__pycache__" in folders:
-        return False
-    return not (name in INSTALLER_NOTES and folders and folders[-1].endswith(".dist-info"))
+def _counted(seal: Seal, scaffold: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Give place and path of the files that take part. A scaffold file that a wheel has replaced does."""
+    index = -1
+    for prefix, names in zip(seal.folders, seal.names, strict=True):
+        *folders, _ = prefix.split("/")
+        bytecode = "__pycache__" in folders
+        ignored = INSTALLER_NOTES if folders and folders[-1].endswith(".dist-info") else frozenset()
+        if not prefix:
+            ignored = CONFIGURATION
+        for name in names:
+            index += 1
+            if bytecode or name in ignored or name.endswith(BYTECODE):
+                continue
+            path = prefix + name
+            if path not in scaffold or scaffold[path] != seal.sha256(index):
+                yield index, path
 
 
 def normalise_script(data: bytes, scripts: Path) -> bytes:
@@ -84,11 +95,11 @@ def _executable(mode: int) -> bytes:
     return b"x" if mode & stat.S_IXUSR and sys.platform != "win32" else b"-"
 
 
-def _hash_script(path: Path, item: SealedFile, scripts: Path) -> str:
+def _hash_script(path: Path, sha256: str, scripts: Path) -> str:
     with path.open("rb") as file:
         start = file.read(2)
         if start not in (b"#!", b"MZ"):
-            return item.sha256  # a program of many megabytes is not read again
+            return sha256  # a program of many megabytes is not read again
         data = start + file.read()
     return hashlib.sha256(normalise_script(data, scripts)).hexdigest()
 

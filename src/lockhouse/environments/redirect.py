@@ -12,13 +12,16 @@ from pathlib import Path
 from lockhouse.environments.generations import METADATA
 from lockhouse.state import write_atomically
 
-__all__ = ["FILE", "redirect_bytecode"]
+__all__ = ["BYTECODE", "FILE", "redirect_bytecode"]
 
 FILE = "_lockhouse_bytecode.pth"
 """Read by :mod:`site` at start-up, in alphabetical order: the underscore puts it before what others import there."""
 
+BYTECODE = f"{METADATA}/bytecode"
+"""Folder of that bytecode, below the environment."""
+
 # A prefix that somebody chose, by PYTHONPYCACHEPREFIX or -X pycache_prefix, stays.
-LINE = f"import sys; sys.pycache_prefix = sys.pycache_prefix or sys.prefix + '/{METADATA}/bytecode'\n"
+LINE = f"import sys; sys.pycache_prefix = sys.pycache_prefix or sys.prefix + '/{BYTECODE}'\n"
 
 
 def redirect_bytecode(purelib: Path) -> None:

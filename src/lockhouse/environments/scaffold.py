@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lockhouse.environments.generations import METADATA
-from lockhouse.environments.seal import seal_tree
+from lockhouse.environments.sealing import seal_tree
 from lockhouse.errors import BuildError
 from lockhouse.state import write_atomically
 
@@ -23,8 +23,8 @@ FILE = f"{METADATA}/scaffold.json"
 
 def record_scaffold(root: Path) -> Mapping[str, str]:
     """Note every file of a fresh environment; call it right after the provider made it. Gives sha256 (hex) by path."""
-    files = {item.path: item.sha256 for item in seal_tree(root, step="create").files}
-    write_atomically(root / FILE, json.dumps({"schema": SCHEMA, "files": files}, indent=1).encode())
+    files = {item.path: item.sha256 for item in seal_tree(root, step="create").seal.files}
+    write_atomically(root / FILE, json.dumps({"schema": SCHEMA, "files": files}, indent=1).encode(), durable=False)
     return files
 
 

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Tree", "hash_files", "measure", "readable", "walk"]
+__all__ = ["Tree", "hash_files", "measure", "readable", "scan", "stat_entry", "walk"]
 
 BLOCK = 1024 * 1024
+FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
@@ -33,28 +34,53 @@ class Tree:
 def walk(root: Path, skip: frozenset[str] = frozenset()) -> Tree:
     """List a folder, except the entries at its top that ``skip`` names. Links are listed, never followed."""
     tree = Tree()
-    waiting = [("", str(root))]
-    while waiting:
-        prefix, folder = waiting.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if path in skip:
-                    continue
-                if entry.is_symlink():
-                    tree.links[path] = os.readlink(entry.path)  # noqa: PTH115
-                elif entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{path}/", entry.path))
-                elif entry.is_file(follow_symlinks=False):
-                    tree.files[path] = _stat(entry)
-                else:
-                    tree.others.append(path)
+    for prefix, entries in scan(root, skip):
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.is_symlink():
+                tree.links[path] = os.readlink(f"{root}/{path}")  # noqa: PTH115
+            elif entry.is_file(follow_symlinks=False):
+                tree.files[path] = stat_entry(root, path, entry)
+            else:
+                tree.others.append(path)
     return tree
 
 
-def _stat(entry: os.DirEntry[str]) -> os.stat_result:
+def scan(root: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Go through a folder and all below it, never through links, except the entries at its top that ``skip`` names.
+
+    Gives each folder as prefix of the paths in it, empty or with ``/`` at its end, and what it holds besides folders;
+    that can be asked for its ``stat`` until the next one is wanted.
+    """
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        found = []
+        handle = _open_folder(f"{root}/{prefix}")
+        try:
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    if not prefix and entry.name in skip:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{prefix}{entry.name}/")
+                    else:
+                        found.append(entry)
+            yield prefix, found
+        finally:
+            if isinstance(handle, int):
+                os.close(handle)
+
+
+def _open_folder(path: str) -> int | str:
+    # With a descriptor the kernel resolves one name per file instead of ten: a sixth of the time of all.
+    return os.open(path, FOLDER) if os.scandir in os.supports_fd else path
+
+
+def stat_entry(root: Path, path: str, entry: os.DirEntry[str]) -> os.stat_result:
+    """Ask for an entry of :func:`scan`; ``path`` is that relative to ``root``."""
     # On Windows the listing of a folder holds no inode number.
-    return os.lstat(entry.path) if os.name == "nt" else entry.stat(follow_symlinks=False)
+    return os.lstat(f"{root}/{path}") if os.name == "nt" else entry.stat(follow_symlinks=False)
 
 
 def hash_files(root: Path, files: Sequence[tuple[str, int]], advanced: Callable[[int], None]) -> dict[str, str | None]:

@@ -6,10 +6,10 @@ import contextlib
 import subprocess
 
 from lockhouse.environments import EnvironmentProvider
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.redirect import redirect_bytecode
 from lockhouse.environments.scaffold import record_scaffold
-from lockhouse.environments.seal import find_drift
 from lockhouse.errors import Hint, InternalError, InterpreterNotFound, LockhouseError, UsageError
 from lockhouse.events import Message
 from lockhouse.evidence import Drift
@@ -82,6 +82,7 @@ def _create(context: Context) -> None:
     generations = Generations(context.project)
     generation = generations.new(plan.digest, context.manifest.digest, interpreter, provider=provider.name)
     context.candidate = generation
+    context.origins.clear()
     try:
         with storage_errors(generation.path):
             provider.create(generation.path, interpreter)
@@ -118,7 +119,7 @@ def _problem(generation: Generation, context: Context) -> str | None:
         return f"it was made at {generation.location} and environments cannot be moved"
     if not _interpreter_remains(generation, context.state.read(Host)):
         return f"its interpreter, Python {generation.interpreter.version}, is gone or was replaced"
-    drift = find_drift(generation, emit=context.emit, step="create")
+    drift = find_drift(generation, deep=False, emit=context.emit, step="create", remember=True)
     return _describe(drift) if drift else None
 
 

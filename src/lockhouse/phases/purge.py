@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-from pathlib import Path
 
-from lockhouse.environments.generations import METADATA, Generations
-from lockhouse.environments.scaffold import read_scaffold
-from lockhouse.environments.seal import seal_tree, write_seal
+from lockhouse.environments.generations import Generation, Generations
 from lockhouse.manifest import Manifest
 from lockhouse.phases.create import find_provider
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 from lockhouse.steps import Context, Step
 
-__all__ = ["remove_bytecode", "steps"]
-
-BYTECODE = (".pyc", ".pyo")
+__all__ = ["steps"]
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -34,42 +28,33 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
     )
 
 
-def remove_bytecode(root: Path) -> int:
-    """Remove every ``__pycache__`` and bytecode file under ``root``, never through links; return how many files."""
-    removed = 0
-    for folder, folders, files in os.walk(root):
-        if Path(folder) == root and METADATA in folders:
-            folders.remove(METADATA)
-        if "__pycache__" in folders:
-            cache = Path(folder, "__pycache__")
-            folders.remove("__pycache__")
-            if cache.is_symlink():
-                cache.unlink()
-                removed += 1
-            else:
-                removed += sum(len(names) for _, _, names in os.walk(cache))
-                shutil.rmtree(cache)
-        for name in files:
-            if name.endswith(BYTECODE):
-                Path(folder, name).unlink()
-                removed += 1
-    return removed
-
-
 def _is_sealed(context: Context) -> bool:
     return context.candidate is not None and context.candidate.reached("sealed")
 
 
+def _remove_redirected(generation: Generation) -> int:
+    """Remove bytecode that was led out of the tree while it was built; return how many files."""
+    from lockhouse.environments.redirect import BYTECODE
+    from lockhouse.environments.removal import remove_tree
+
+    folder = generation.path / BYTECODE
+    count = sum(len(names) for _, _, names in os.walk(folder))
+    remove_tree(folder)
+    return count
+
+
 def _purge(context: Context) -> None:
     from lockhouse.environments.digest import tree_digest
+    from lockhouse.environments.scaffold import read_scaffold
+    from lockhouse.environments.seal import write_seal
+    from lockhouse.environments.sealing import seal_tree
 
     generation = context.building
     with storage_errors(generation.path):
-        removed = remove_bytecode(generation.path)
-        seal = seal_tree(generation.path, context.emit)
+        removed = _remove_redirected(generation)
+        done = seal_tree(generation.path, context.origins, purge=True, emit=context.emit)
     scheme = find_provider(context, generation.provider).scheme(generation.path, generation.interpreter)
-    digest = tree_digest(generation.path, seal, scheme, read_scaffold(generation.path))
-    context.candidate = Generations(context.project).advance(
-        generation, "sealed", digest, seal=write_seal(generation.path, seal)
-    )
-    context.summarise("purge", f"{len(seal.files)} files sealed, {removed} bytecode files removed")
+    digest = tree_digest(generation.path, done.seal, scheme, read_scaffold(generation.path))
+    seal = write_seal(generation.path, done.seal, done.witness)
+    context.candidate = Generations(context.project).advance(generation, "sealed", digest, seal=seal)
+    context.summarise("purge", f"{len(done.seal)} files sealed, {removed + done.removed} bytecode files removed")

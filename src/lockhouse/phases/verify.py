@@ -11,7 +11,7 @@ from lockhouse.errors import CheckFailed, Hint, InternalError, LockhouseError, N
 from lockhouse.events import Message
 from lockhouse.evidence import VerifyReport
 from lockhouse.host import Host
-from lockhouse.lockfile import Lock, read_lock
+from lockhouse.lockfile import Lock, recall_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
 from lockhouse.project import Project
@@ -79,8 +79,7 @@ def _verify_candidate(context: Context, candidate: Generation) -> None:
 
     plan, host = _required(context.state.read(Plan)), _required(context.state.read(Host))
     failures = tuple(_differs_from_lock(_lock_of(context, plan), candidate))
-    # It has just been sealed, or create has just compared it with its seal.
-    report = prove(context, candidate, plan, host, deep=False, failures=failures)
+    report = prove(context, candidate, plan, host, deep=context.options.deep, failures=failures)
     context.state.write(report)
     if not report.ok:
         also = (*describe_drift(report.drift), *report.failures)
@@ -146,7 +145,7 @@ def _verify_in_use(context: Context) -> None:
     outdated = tuple(_outdated(context, lock, generation))
     failures = (*outdated, *_differs_from_lock(lock, generation))
     _note_hardware(context, generation, plan, host, lock)
-    report = prove(context, generation, plan, host, deep=True, failures=failures)
+    report = prove(context, generation, plan, host, deep=context.options.deep, failures=failures)
     context.state.write(report)
     if not report.ok:
         raise unproven(report, outdated=bool(failures))
@@ -181,7 +180,8 @@ def _note_hardware(context: Context, generation: Generation, plan: Plan, host: H
 
 def _lock_of(context: Context, plan: Plan) -> Lock | None:
     target = plan.target
-    return read_lock(context.project.lock(target.variant, target.platform, target.python_tag))
+    path = context.project.lock(target.variant, target.platform, target.python_tag)
+    return recall_lock(path, context.project.lock_memory)
 
 
 def _summary(report: VerifyReport) -> str:

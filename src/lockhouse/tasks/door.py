@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
 
-VARIABLES = ("manifest", "accelerator", "offline", "locked", "generation")
+VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation")
 """What may stand as ``name=value`` on doit's command line."""
 
 VERBS = ("upgrade", "generations", "rollback", "plugins")
@@ -52,6 +52,7 @@ def _options(variables: Mapping[str, str]) -> Options:
     return Options(
         offline=_truth(variables, "offline"),
         locked=_truth(variables, "locked"),
+        deep=_truth(variables, "deep"),
         selection=Selection(accelerator=variables.get("accelerator")),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation
-from lockhouse.environments.seal import find_drift
 from lockhouse.events import Message
 from lockhouse.evidence import CheckResult, Drift, VerifyReport
 from lockhouse.host import Host
@@ -26,8 +26,8 @@ def prove(
 ) -> VerifyReport:
     """Prove a sealed environment and report; writes nothing anywhere.
 
-    ``deep`` compares the content of every file with the seal before anything is run. Afterwards a quick look shows
-    whether running the checks changed a file: then the checks are at fault, and the environment is not what was sealed.
+    Files are compared with the seal when all has been run, so that what the checks changed is drift as well. ``deep``
+    compares the content of every file, and does so before anything is run.
     """
     drift = find_drift(generation, deep=True, emit=context.emit, step=STEP) if deep else Drift()
     checks = required_checks(context, plan, host, scheme_of(context, generation))

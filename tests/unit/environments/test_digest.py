@@ -16,7 +16,7 @@ from fixtures.generations import INTERPRETER, fill
 from lockhouse.environments.digest import INTERPRETER as HEADER
 from lockhouse.environments.digest import digest_lines, normalise_script, tree_digest
 from lockhouse.environments.scaffold import read_scaffold, record_scaffold
-from lockhouse.environments.seal import seal_tree
+from lockhouse.environments.sealing import seal_tree
 from lockhouse.environments.venv import VenvProvider
 from lockhouse.errors import BuildError
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the layout and the mode
 
 
 def digest(root: Path, scaffold: Mapping[str, str] | None = None) -> str:
-    return tree_digest(root, seal_tree(root), VenvProvider().scheme(root, INTERPRETER), scaffold or {})
+    return tree_digest(root, seal_tree(root).seal, VenvProvider().scheme(root, INTERPRETER), scaffold or {})
 
 
 def make(root: Path) -> Path:
@@ -57,7 +57,7 @@ def scaffold_of(root: Path) -> dict[str, str]:
 def test_the_golden_value_of_a_small_environment(tmp_path: Path) -> None:
     root = make(tmp_path / "env")
     assert b"".join(
-        digest_lines(root, seal_tree(root), VenvProvider().scheme(root, INTERPRETER), scaffold_of(root))
+        digest_lines(root, seal_tree(root).seal, VenvProvider().scheme(root, INTERPRETER), scaffold_of(root))
     ) == (
         b"bin/plain\0x\0" + hashlib.sha256(b"#!<python>\nprint(1)\n").hexdigest().encode() + b"\n"
         b"bin/theirs\0x\0" + hashlib.sha256(b"#!/bin/sh\nexec true\n").hexdigest().encode() + b"\n"

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.generations import fill, make_generation, make_project
+from fixtures.generations import fill, make_generation, make_project, seal
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
-from lockhouse.environments.seal import find_drift, read_seal, seal_tree, write_seal
+from lockhouse.environments.seal import read_seal, read_witness
+from lockhouse.environments.sealing import seal_tree
 from lockhouse.errors import BuildError
 from lockhouse.events import Event, Progress
 from lockhouse.evidence import Drift
@@ -32,7 +34,7 @@ def generation(tmp_path: Path) -> Generation:
     generation = make_generation(project, "building", files=FILES)
     (generation.path / "lib64").symlink_to("lib")
     (generation.path / "bin" / "python").symlink_to("/nowhere/python3.11")
-    return generations.advance(generation, "sealed", seal=write_seal(generation.path, seal_tree(generation.path)))
+    return generations.advance(generation, "sealed", seal=seal(generation.path))
 
 
 def test_a_sealed_environment_has_no_drift(generation: Generation) -> None:
@@ -41,10 +43,12 @@ def test_a_sealed_environment_has_no_drift(generation: Generation) -> None:
 
 
 def test_the_seal_comes_back_as_it_was_written(generation: Generation) -> None:
-    seal = read_seal(generation.path, generation.seal)
-    assert seal == seal_tree(generation.path)
-    assert [item.path for item in seal.files] == sorted(FILES)
-    assert [tuple(link) for link in seal.links] == [("bin/python", "/nowhere/python3.11"), ("lib64", "lib")]
+    assert generation.seal is not None
+    done = seal_tree(generation.path)
+    assert read_seal(generation.path, generation.seal) == done.seal
+    assert read_witness(generation.path, generation.seal, len(FILES)) == done.witness
+    assert [item.path for item in done.seal.files] == sorted(FILES)
+    assert [tuple(link) for link in done.seal.links] == [("bin/python", "/nowhere/python3.11"), ("lib64", "lib")]
 
 
 def test_reading_and_touching_and_lockhouse_s_own_files_are_no_drift(generation: Generation) -> None:
@@ -177,25 +181,112 @@ def test_every_change_is_drift(generation: Generation, change: Callable[[Path], 
     assert find_drift(generation, deep=False) == expected
 
 
-def test_only_the_deep_comparison_sees_a_change_that_hides_its_time(generation: Generation) -> None:
-    path = generation.path / "lib/python3.11/site-packages/pkg/data.bin"
+DATA = "lib/python3.11/site-packages/pkg/data.bin"
+
+
+def edit_and_hide_it(path: Path) -> None:
+    """Change a byte in place and put the time back."""
     before = path.stat()
     with path.open("r+b") as file:
         file.write(b"\xff")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_change_that_hides_its_time_is_seen_in_a_file_of_its_own(generation: Generation) -> None:
+    edit_and_hide_it(generation.path / DATA)
+    assert find_drift(generation, deep=False).modified == (DATA,)
+    assert find_drift(generation).modified == (DATA,)
+
+
+@pytest.fixture
+def shared(generation: Generation, tmp_path: Path) -> Generation:
+    """The same generation with a file that another environment shares, or the store."""
+    os.link(generation.path / DATA, tmp_path / "stored")
+    return Generations(make_project(tmp_path)).advance(generation, "sealed", seal=seal(generation.path))
+
+
+def test_only_the_deep_comparison_sees_it_in_a_shared_file(shared: Generation) -> None:
+    edit_and_hide_it(shared.path / DATA)
+    assert not find_drift(shared, deep=False)
+    assert find_drift(shared).modified == (DATA,)
+
+
+def test_an_edit_through_another_name_of_a_shared_file_is_drift(shared: Generation, tmp_path: Path) -> None:
+    with (tmp_path / "stored").open("r+b") as file:
+        file.write(b"\xff")
+    os.utime(tmp_path / "stored", (1, 1))  # the clock of the file system may be as coarse as this test is fast
+    assert find_drift(shared, deep=False).modified == (DATA,)
+
+
+def test_sharing_a_file_once_more_or_once_less_is_nothing_to_hash(shared: Generation, tmp_path: Path) -> None:
+    events: list[Event] = []
+    os.link(tmp_path / "stored", tmp_path / "other")
+    (tmp_path / "stored").unlink()
+    assert not find_drift(shared, deep=False, emit=events.append)
+    assert not events
+
+
+def test_a_shared_file_that_was_replaced_by_its_equal_is_hashed_and_no_drift(shared: Generation) -> None:
+    events: list[Event] = []
+    path = shared.path / DATA
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    assert not find_drift(shared, deep=False, emit=events.append)
+    assert [event.total for event in events if isinstance(event, Progress)] == [1]
+
+
+def test_what_was_hashed_and_right_is_remembered_if_wanted(generation: Generation) -> None:
+    events: list[Event] = []
+    os.utime(generation.path / MODULE, (1, 1))
     assert not find_drift(generation, deep=False)
-    assert find_drift(generation).modified == ("lib/python3.11/site-packages/pkg/data.bin",)
+    assert not find_drift(generation, deep=False, emit=events.append, remember=True)
+    assert events
+    events.clear()
+    assert not find_drift(generation, deep=False, emit=events.append)
+    assert not events
+    (generation.path / MODULE).write_text("x = 2\n")
+    assert find_drift(generation, deep=False).modified == (MODULE,)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed", "of another seal"])
+def test_without_its_witness_an_environment_is_hashed_and_right(generation: Generation, damage: str) -> None:
+    witness = generation.metadata / "witness"
+    data = witness.read_bytes()
+    match damage:
+        case "gone":
+            witness.unlink()
+        case "cut":
+            witness.write_bytes(data[:-8])
+        case "changed":
+            witness.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        case _:
+            other = make_generation(make_project(generation.path.parents[3] / "other"), files=FILES)
+            witness.write_bytes((other.metadata / "witness").read_bytes())
+    events: list[Event] = []
+    assert not find_drift(generation, deep=False, emit=events.append, remember=True)
+    assert [event.total for event in events if isinstance(event, Progress)] == [len(FILES)]
+    assert witness.read_bytes() == data
+    (generation.path / MODULE).write_text("x = 2\n")
+    assert find_drift(generation, deep=False).modified == (MODULE,)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, -1])
+def test_a_damaged_seal_is_drift_of_the_seal(generation: Generation, cut: int) -> None:
+    path = generation.metadata / "seal"
+    path.write_bytes(path.read_bytes()[:cut])
+    assert find_drift(generation, deep=False) == Drift(modified=(".lockhouse/seal",))
 
 
 def test_a_seal_that_was_edited_with_its_file_is_noticed(generation: Generation) -> None:
     (generation.path / MODULE).write_text("x = 2\n")
-    write_seal(generation.path, seal_tree(generation.path))
-    assert find_drift(generation) == Drift(modified=(".lockhouse/seal.json",))
+    seal(generation.path)
+    assert find_drift(generation) == Drift(modified=(".lockhouse/seal",))
 
 
 def test_an_environment_without_seal_is_not_proven(generation: Generation) -> None:
-    (generation.metadata / "seal.json").unlink()
-    assert find_drift(generation) == Drift(missing=(".lockhouse/seal.json",))
+    (generation.metadata / "seal").unlink()
+    assert find_drift(generation) == Drift(missing=(".lockhouse/seal",))
 
 
 def test_what_cannot_be_sealed_is_named(generation: Generation) -> None:

@@ -14,13 +14,13 @@ import pytest
 from fixtures.contexts import Listener, context_at, host_of, replan
 from fixtures.generations import INTERPRETER, make_generation
 from fixtures.wheels import WheelSpec
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.pointer import switch
-from lockhouse.environments.seal import find_drift
+from lockhouse.environments.sealing import seal_tree
 from lockhouse.errors import BuildError, EnvironmentOccupied, InternalError, InterpreterNotFound, UsageError
 from lockhouse.manifest import EnvironmentWish, PythonWish
 from lockhouse.phases import create, destroy, install, purge
-from lockhouse.phases.purge import remove_bytecode
 from lockhouse.plan import Plan
 from lockhouse.steps import Context, Step
 
@@ -298,7 +298,7 @@ def test_bytecode_is_removed_but_never_through_links(tmp_path: Path) -> None:
     (root / "lib" / "link").symlink_to(tmp_path / "outside")
     (root / "lib" / "__pycache__").symlink_to(outside)
     (root / "lib" / "link.pyc").symlink_to(outside / "kept.pyc")
-    assert remove_bytecode(root) == 5
+    assert seal_tree(root, purge=True).removed == 5
     left = sorted(
         path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir() or path.is_symlink()
     )

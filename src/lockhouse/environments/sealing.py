@@ -1,0 +1,159 @@
+"""Taking the seal of a finished environment, once, when nothing writes to it any more.
+
+What the store has hashed is not hashed again: a file that is still the one that was linked or copied from there has the
+hash that is known of it. Everything else, scripts, RECORD and what plugins made, is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from lockhouse.environments.generations import METADATA
+from lockhouse.environments.seal import MODE, Seal, SealedLink, Witness
+from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
+from lockhouse.errors import BuildError
+from lockhouse.events import Emit, Progress, discard
+
+__all__ = ["SKIP", "Origin", "Origins", "Sealing", "seal_tree"]
+
+SKIP = frozenset({METADATA})
+BYTECODE = (".pyc", ".pyo")
+CACHE = "__pycache__"
+
+
+class Origin(NamedTuple):
+    """A file of the store: size in bytes, sha256 in hex, time in nanoseconds."""
+
+    executable: bool
+    size: int
+    sha256: str
+    mtime_ns: int
+    inode: int
+
+
+Origins = Mapping[str, Mapping[str, Origin]]
+"""What came from the store: by folder, as the prefix of its files' paths (empty or with ``/`` at its end), by name."""
+
+
+class _Row(NamedTuple):
+    mode: int
+    size: int
+    sha256: bytes | None
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """A seal, its witness, and how many bytecode files were removed."""
+
+    seal: Seal
+    witness: Witness
+    removed: int
+
+
+def seal_tree(
+    root: Path,
+    origins: Origins | None = None,
+    *,
+    purge: bool = False,
+    emit: Emit = discard,
+    step: str = "purge",
+) -> Sealing:
+    """Go through the environment at ``root`` once and take its seal; writes nothing.
+
+    With ``purge`` all bytecode that is not in ``origins`` is removed on the way. Raises BuildError if a file cannot be
+    read, or if something is neither file, link nor folder.
+    """
+    origins = origins or {}
+    folders: list[tuple[str, dict[str, _Row]]] = []
+    links: list[SealedLink] = []
+    others: list[str] = []
+    unknown: list[tuple[str, int]] = []
+    caches: list[str] = []
+    removed = 0
+    for prefix, entries in scan(root, SKIP):
+        known = origins.get(prefix, {})
+        in_cache = CACHE in prefix.split("/")
+        rows: dict[str, _Row] = {}
+        for entry in entries:
+            name = entry.name
+            origin = known.get(name)
+            if purge and origin is None and (in_cache or name == CACHE or name.endswith(BYTECODE)):
+                os.unlink(f"{root}/{prefix}{name}")
+                removed += 1
+            elif origin is not None and entry.inode() == origin.inode and entry.is_file(follow_symlinks=False):
+                # The very file of the store. Whether that still is what it was, the proof will tell.
+                mode = 0o111 if origin.executable else 0
+                rows[name] = _Row(mode, origin.size, bytes.fromhex(origin.sha256), origin.inode, origin.mtime_ns, 0)
+            elif entry.is_symlink():
+                links.append(SealedLink(prefix + name, os.readlink(f"{root}/{prefix}{name}")))  # noqa: PTH115
+            elif entry.is_file(follow_symlinks=False):
+                row = _row(stat_entry(root, prefix + name, entry), origin)
+                if row.sha256 is None:
+                    unknown.append((prefix + name, row.size))
+                rows[name] = row
+            else:
+                others.append(prefix + name)
+        if rows:
+            folders.append((prefix, rows))
+        if in_cache:
+            caches.append(prefix)
+    if others:
+        raise BuildError(f"{root} holds something that cannot be sealed", cause=", ".join(map(readable, others)))
+    if purge:
+        for prefix in sorted(caches, reverse=True):
+            with contextlib.suppress(OSError):  # sealed bytecode is in it
+                os.rmdir(f"{root}/{prefix}")  # noqa: PTH106
+    hashes = _hash(root, unknown, emit, step)
+    return _sealing(sorted(folders, key=lambda item: item[0]), hashes, tuple(sorted(links)), removed)
+
+
+def _row(found: os.stat_result, origin: Origin | None) -> _Row:
+    """Describe a file that is no hard link of the store; its hash is known if it is the untouched copy."""
+    same = origin is not None and (found.st_size, found.st_mtime_ns) == (origin.size, origin.mtime_ns)
+    sha256 = bytes.fromhex(origin.sha256) if origin is not None and same else None
+    ctime = found.st_ctime_ns if found.st_nlink == 1 else 0
+    return _Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino, found.st_mtime_ns, ctime)
+
+
+def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> dict[str, bytes]:
+    def advanced(done: int) -> None:
+        emit(Progress(step=step, item="sealing", done=done, total=len(files), unit="files"))
+
+    hashes = {}
+    for path, sha256 in hash_files(root, files, advanced).items():
+        if sha256 is None:
+            raise BuildError(f"{root} cannot be sealed", cause=f"{readable(path)} cannot be read")
+        hashes[path] = bytes.fromhex(sha256)
+    return hashes
+
+
+def _sealing(
+    folders: list[tuple[str, dict[str, _Row]]], hashes: dict[str, bytes], links: tuple[SealedLink, ...], removed: int
+) -> Sealing:
+    names = tuple(tuple(sorted(rows)) for _, rows in folders)
+    ordered = [rows[name] for (_, rows), inside in zip(folders, names, strict=True) for name in inside]
+    paths = (prefix + name for (prefix, _), inside in zip(folders, names, strict=True) for name in inside)
+    sha256 = [row.sha256 or hashes[path] for row, path in zip(ordered, paths, strict=True)]
+    seal = Seal(
+        folders=tuple(prefix for prefix, _ in folders),
+        names=names,
+        modes=array("H", [row.mode for row in ordered]),
+        sizes=array("Q", [row.size for row in ordered]),
+        hashes=b"".join(sha256),
+        links=links,
+    )
+    witness = Witness(
+        inodes=array("Q", [row.inode for row in ordered]),
+        mtimes=array("q", [row.mtime_ns for row in ordered]),
+        ctimes=array("q", [row.ctime_ns for row in ordered]),
+    )
+    return Sealing(seal=seal, witness=witness, removed=removed)
