@@ -122,6 +122,7 @@ def _case(case: Case, rounds: int, scratch: Path) -> Measured:
                 name=contender.name,
                 commands=tuple(_readable(command.argv, scratch) for command in contender.commands),
                 seconds=tuple(sample.seconds for sample in taken),
+                cpu=tuple(sample.cpu for sample in taken),
                 peak=tuple(sample.peak for sample in taken),
                 phases={name: tuple(sample.phases[name] for sample in taken) for name in taken[0].phases},
                 parts={part.name: tuple(part.seconds(sample) for sample in taken) for part in parts},

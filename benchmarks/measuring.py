@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import threading
@@ -49,9 +50,13 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One run. ``peak`` is the most bytes that one process held at a time, of the command's and those it waited for."""
+    """One run of the commands and all processes that they waited for.
+
+    ``cpu`` is the seconds that cores worked for them, ``peak`` the most bytes that one of the processes held.
+    """
 
     seconds: float
+    cpu: float
     peak: int
     phases: Mapping[str, float] = field(default_factory=dict)
 
@@ -63,14 +68,15 @@ def measure(contender: Contender) -> Sample:
     """
     contender.prepare()
     os.sync()
-    seconds, peak = 0.0, 0
+    seconds, cpu, peak = 0.0, 0.0, 0
     phases: dict[str, float] = {}
     for command in contender.commands:
-        taken, held, output = _run(command.argv, contender.environment, contender.folder)
+        taken, usage, output = _run(command.argv, contender.environment, contender.folder)
         seconds += taken
-        peak = max(peak, held)
+        cpu += usage.ru_utime + usage.ru_stime
+        peak = max(peak, usage.ru_maxrss * 1024)
         phases |= command.phases(output) if command.phases else {command.name: taken}
-    return Sample(seconds=seconds, peak=peak, phases=phases)
+    return Sample(seconds=seconds, cpu=cpu, peak=peak, phases=phases)
 
 
 def take_turns(contenders: Sequence[Contender], rounds: int) -> Iterator[tuple[int, str, Sample]]:
@@ -83,7 +89,9 @@ def take_turns(contenders: Sequence[Contender], rounds: int) -> Iterator[tuple[i
             yield number, contender.name, measure(contender)
 
 
-def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[float, int, str]:
+def _run(
+    argv: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> tuple[float, resource.struct_rusage, str]:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
         process = subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -104,4 +112,4 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> t
         if process.returncode:
             err.seek(0)
             raise CommandFailed(argv, process.returncode, output + err.read().decode(errors="replace"))
-    return seconds, usage.ru_maxrss * 1024, output
+    return seconds, usage, output

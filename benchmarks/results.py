@@ -16,11 +16,12 @@ SCHEMA = "lockhouse.benchmarks/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A contender's runs, in order: seconds of the whole, seconds of phases and parts, bytes at most held."""
+    """A contender's runs, in order: seconds of the whole, of its cores, of phases and parts, bytes at most held."""
 
     name: str
     commands: tuple[str, ...]
     seconds: tuple[float, ...]
+    cpu: tuple[float, ...]
     peak: tuple[int, ...]
     phases: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     parts: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -93,7 +94,7 @@ def _cases(found: list[dict[str, Any]]) -> tuple[Measured, ...]:
 
 def _series(found: dict[str, Any]) -> Series:
     plain = {key: value for key, value in found.items() if key != "summary"}
-    lists = {key: tuple(plain[key]) for key in ("commands", "seconds", "peak")}
+    lists = {key: tuple(plain[key]) for key in ("commands", "seconds", "cpu", "peak")}
     maps = {key: {name: tuple(values) for name, values in plain[key].items()} for key in ("phases", "parts")}
     return Series(**plain | lists | maps)
 

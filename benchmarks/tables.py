@@ -26,11 +26,11 @@ def machine_table(results: Results) -> str:
 
 
 def cases_table(results: Results) -> str:
-    """Show median, least and quartiles in seconds, ratio to the first of each case, and memory in MB."""
+    """Show median, least and quartiles in seconds, ratio to the first of each case, work of cores, memory in MB."""
     rows: list[tuple[str, ...]] = []
     for case in results.cases:
         rows += _case_rows(case)
-    header = ("work", "by", "median s", "min", "quartiles", "ratio", "difference s", "peak MB")
+    header = ("work", "by", "median s", "min", "quartiles", "ratio", "difference s", "CPU s", "peak MB")
     return _table(header, rows, numbers_from=2)
 
 
@@ -65,9 +65,9 @@ def _case_rows(case: Measured) -> Iterator[tuple[str, ...]]:
     against = spread_of(case.series[0].seconds).median
     title = f"**{case.name}**: {case.title}"
     for series in case.series:
-        yield (title, series.name, *_numbers(series.seconds, against), f"{max(series.peak) / 1e6:.0f}")
+        yield (title, series.name, *_numbers(series.seconds, against), *_costs(series))
         for name, values in series.parts.items():
-            yield ("", f"… {name}", *_numbers(values, against), "")
+            yield ("", f"… {name}", *_numbers(values, against), "", "")
         title = ""
 
 
@@ -76,6 +76,10 @@ def _numbers(values: Sequence[float], against: float) -> tuple[str, ...]:
     quartiles = f"{seconds(spread.lower)} – {seconds(spread.upper)}"  # noqa: RUF001
     ratio = f"{spread.median / against:.2f}"
     return seconds(spread.median), seconds(spread.least), quartiles, ratio, f"{spread.median - against:+.3f}"
+
+
+def _costs(series: Series) -> tuple[str, ...]:
+    return seconds(spread_of(series.cpu).median), f"{max(series.peak) / 1e6:.0f}"
 
 
 def _phase(series: Series, name: str) -> str:

@@ -63,6 +63,18 @@ def test_peak_is_that_of_the_largest_process_children_included(tmp_path: Path) -
     assert sample.peak > 256 * 400_000
 
 
+def test_work_of_children_counts_and_waiting_does_not(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}], check=True)"
+
+    working = measure(contender(tmp_path, "A", nested))
+    waiting = measure(contender(tmp_path, "B", "import time; time.sleep(0.3)"))
+
+    assert working.cpu >= 0.3
+    assert waiting.cpu < waiting.seconds
+    assert waiting.seconds >= 0.3
+
+
 def test_a_command_that_fails_is_not_measured(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match=r"status 3:\n.*out of luck"):
         measure(contender(tmp_path, "A", "import sys; print('out of luck', file=sys.stderr); sys.exit(3)"))
