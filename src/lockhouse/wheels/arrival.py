@@ -2,7 +2,8 @@
 
 What is on disk counts, whoever left it there: after a kill the next run hashes it again and asks for the rest. The
 partial file has a note beside it that names where it came from and which version of the file it is; without a usable
-note the rest is asked for all the same, because the hash at the end decides.
+note the rest is asked for all the same, because the hash at the end decides. A large file arrives in pieces
+(:mod:`lockhouse.wheels.division`) as long as a ledger lies beside it; else what is there is its beginning.
 """
 
 from __future__ import annotations
@@ -10,27 +11,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from lockhouse.errors import Hint, NetworkError
 from lockhouse.state import storage_errors
-from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import shown_url
+from lockhouse.wheels.division import DIVISIBLE, Division, Means, Undivided
 from lockhouse.wheels.faults import RangeRefused, Unavailable
+from lockhouse.wheels.lanes import Stopped
+from lockhouse.wheels.local import local_path
+from lockhouse.wheels.meter import Report
+from lockhouse.wheels.spans import Spans, known_spans, ledger_of, prefix_of
 from lockhouse.wheels.streams import BLOCK, Stream
 
-__all__ = ["Arrival", "Stopped", "discard_partial"]
-
-Report = Callable[[int, int | None], None]
-"""Takes bytes that are here, and bytes that there will be (None if unknown)."""
-
-
-class Stopped(Exception):
-    """The work was called off."""
+__all__ = ["Arrival", "arrived", "discard_partial"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,15 +35,15 @@ class Arrival:
     """A file that arrives in ``partial``. ``size`` in bytes, None if unknown.
 
     ``resumable`` without a note: whether to continue from bytes of unknown origin, which only a hash known beforehand
-    can make good.
+    can make good. ``divisible``: whether it may arrive in pieces if it is large.
     """
 
     partial: Path
     size: int | None
-    client: Client
+    means: Means
     report: Report
-    stop: threading.Event
     resumable: bool = True
+    divisible: bool = True
 
     def bring(self, url: str) -> str:
         """Fetch what is missing and return the sha256 of all of it.
@@ -56,8 +53,53 @@ class Arrival:
         """
         with storage_errors(self.partial):
             self.partial.parent.mkdir(parents=True, exist_ok=True)
+            if self._may_divide(url):
+                try:
+                    return self._bring_in_pieces(url)
+                except Undivided:
+                    self.means.sharing.undivided.add(urlsplit(url).netloc)
+            self._keep_the_beginning()
             with self.partial.open("a+b") as file:
                 return self._bring(url, file)
+
+    def _may_divide(self, url: str) -> bool:
+        return (
+            self.divisible
+            and self.size is not None
+            and self.means.hands > 1
+            and local_path(url) is None
+            and urlsplit(url).netloc not in self.means.sharing.undivided
+            and (self.size - arrived(self.partial, self.size) >= DIVISIBLE or ledger_of(self.partial).is_file())
+        )
+
+    def _bring_in_pieces(self, url: str) -> str:
+        assert self.size is not None
+        validator = self._noted(url)
+        known = known_spans(self.partial, self.size) if self.resumable or validator else []
+        self.partial.touch()
+        ledger = Spans(ledger_of(self.partial), known)
+        try:
+            return Division(
+                url=url,
+                size=self.size,
+                partial=self.partial,
+                ledger=ledger,
+                validator=validator,
+                means=self.means,
+                report=self.report,
+                note=self._note,
+                checked=self.resumable,
+            ).bring()
+        finally:
+            ledger.close()
+
+    def _keep_the_beginning(self) -> None:
+        """Cut off what lies beyond the first gap: one stream continues from the end of the file."""
+        ledger = ledger_of(self.partial)
+        if ledger.is_file() and self.partial.is_file():
+            with self.partial.open("r+b") as file:
+                file.truncate(prefix_of(known_spans(self.partial, self.size or 0)))
+        ledger.unlink(missing_ok=True)
 
     def _bring(self, url: str, file: IO[bytes]) -> str:
         validator = self._noted(url)
@@ -70,7 +112,10 @@ class Arrival:
         while self.size is None or have < self.size:
             before = have
             try:
-                with self.client.open_stream(url, have, validator) as stream:
+                with (
+                    self.means.lanes.enter(url, self.means.stop),
+                    self.means.client.open_stream(url, have, validator) as stream,
+                ):
                     if stream.start != have:
                         digest, have = _from_zero(file)
                     total = self._agreed(stream, url)
@@ -82,7 +127,7 @@ class Arrival:
                         file.flush()
                         digest.update(block)
                         have += len(block)
-                        if self.stop.is_set():
+                        if self.means.stop.is_set():
                             raise Stopped
                         self.report(have, total)
                 if have == total or total is None:
@@ -94,10 +139,7 @@ class Arrival:
                 digest, have = _from_zero(file)
             except Unavailable as error:
                 repetition = 0 if have > before else repetition + 1
-                if repetition > self.client.configuration.retries:
-                    raise
-                if self.stop.wait(self.client.transport.wait(max(repetition - 1, 0), error)):
-                    raise Stopped from error
+                self.means.repeat(repetition, error)
         self.report(have, have)
         return digest.hexdigest()
 
@@ -107,7 +149,7 @@ class Arrival:
         while block := file.read(BLOCK):
             digest.update(block)
             have += len(block)
-            if self.stop.is_set():
+            if self.means.stop.is_set():
                 raise Stopped
         self.report(have, self.size)
         return digest, have
@@ -122,25 +164,27 @@ class Arrival:
             hints=[Hint("replan", "plan again: the index has changed")],
         )
 
-    @property
-    def _notes(self) -> Path:
-        return _note_of(self.partial)
-
     def _noted(self, url: str) -> str | None:
         """The validator that the note holds for this URL; another server's does not count."""
         try:
-            note = json.loads(self._notes.read_bytes())
+            note = json.loads(_note_of(self.partial).read_bytes())
             return str(note["validator"]) if note["url"] == url and note["validator"] else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _note(self, url: str, validator: str | None) -> None:
-        self._notes.write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
+        note = json.dumps({"url": url, "validator": validator})
+        _note_of(self.partial).write_text(note, encoding="utf-8")
+
+
+def arrived(partial: Path, size: int) -> int:
+    """Bytes of a file of ``size`` that need not be fetched again."""
+    return sum(end - start for start, end in known_spans(partial, size))
 
 
 def discard_partial(partial: Path) -> None:
-    """Remove a partial file and its note."""
-    for path in (partial, _note_of(partial)):
+    """Remove a partial file, its note and its ledger."""
+    for path in (partial, _note_of(partial), ledger_of(partial)):
         with contextlib.suppress(FileNotFoundError), storage_errors(path):
             path.unlink(missing_ok=True)
 

@@ -142,9 +142,11 @@ class Client:
                 raise NotServed(f"{path} is not there", url=str(path), status=404, cause=str(error.strerror)) from error
         return self.transport.insistently(lambda: self._size(url))
 
-    def open_stream(self, url: str, offset: int = 0, validator: str | None = None) -> AbstractContextManager[Stream]:
+    def open_stream(
+        self, url: str, offset: int = 0, validator: str | None = None, end: int | None = None
+    ) -> AbstractContextManager[Stream]:
         """Open a file from byte ``offset`` on, in a single attempt; see :meth:`Transport.stream`."""
-        return self.transport.stream(url, offset, validator)
+        return self.transport.stream(url, offset, validator, end)
 
     def _from_server(self, index_url: str, name: str) -> tuple[Link, ...]:
         parts = urlsplit(index_url)

@@ -10,7 +10,8 @@ __all__ = ["NotServed", "RangeRefused", "Unavailable"]
 class Unavailable(NetworkError):
     """A server cannot answer now; ``retry_after`` in seconds if it said when it could.
 
-    ``nowhere`` if its name leads to no address: that is rarely a matter of seconds.
+    ``nowhere`` if its name leads to no address: that is rarely a matter of seconds. ``crowded`` if it says that it is
+    asked too much.
     """
 
     def __init__(
@@ -22,10 +23,12 @@ class Unavailable(NetworkError):
         hints: tuple[Hint, ...] = (),
         retry_after: float | None = None,
         nowhere: bool = False,
+        crowded: bool = False,
     ) -> None:
         super().__init__(summary, url=url, cause=cause, hints=hints)
         self.retry_after = retry_after
         self.nowhere = nowhere
+        self.crowded = crowded
 
 
 class NotServed(NetworkError):

@@ -7,29 +7,39 @@ others are through, the failures are reported together.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.errors import Hint, IntegrityError, LockhouseError, NetworkError, OfflineError, StorageError
-from lockhouse.events import Emit, Message, Progress, discard
+from lockhouse.events import Emit, discard
 from lockhouse.plan import PlannedDistribution
 from lockhouse.quantities import size as readable
 from lockhouse.state import storage_errors
-from lockhouse.wheels.arrival import Arrival, discard_partial
+from lockhouse.wheels.arrival import Arrival, arrived, discard_partial
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import shown_url
+from lockhouse.wheels.division import Means, Sharing
+from lockhouse.wheels.lanes import Lanes
 from lockhouse.wheels.listing import SHA256
 from lockhouse.wheels.local import local_path
-from lockhouse.wheels.parallel import do_all
+from lockhouse.wheels.meter import Meter
+from lockhouse.wheels.parallel import Aside, do_all
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["Fetched", "fetch", "fetch_unhashed"]
 
-CONNECTIONS = 8
+CONNECTIONS = 32
+"""Requests that one host is asked at once. Measured with ``benchmarks/download.py``; other installers take 50."""
+
+CONNECTIONS_UNHASHED = 8
+"""The same for one wheel without a hash; several of these come in at once while a plan is made."""
+
+OnArrival = Callable[[Path, str], None]
+"""Takes the path of a wheel that has just arrived, and its sha256."""
 
 SPARE = 64 << 20
 """Bytes that must stay free beside the wheels: nobody likes a file system without a single block."""
@@ -52,33 +62,40 @@ def fetch(
     mirrors: Mapping[str, Sequence[str]] | None = None,
     connections: int = CONNECTIONS,
     step: str = "download",
+    on_arrival: OnArrival | None = None,
 ) -> Fetched:
     """Bring in every planned wheel that the wheelhouse does not hold.
 
     ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of its
-    mirrors in order. Raises OfflineError, StorageError, NetworkError or IntegrityError; with several failures the
-    gravest of them speaks for all. UnsafeWheel is raised for a file name that is none.
+    mirrors in order. ``on_arrival`` is called for each wheel that came in, in threads of its own, while others still
+    arrive; what it raises is raised here. Raises OfflineError, StorageError, NetworkError or IntegrityError; with
+    several failures the gravest of them speaks for all. UnsafeWheel is raised for a file name that is none.
     """
     for item in items:
         wheelhouse.path(item.filename)  # a name that leads elsewhere is refused before anything is made from it
-    missing = {item.filename: item for item in items if not wheelhouse.holds(item.filename, item.sha256)}
-    waiting = sorted(missing.values(), key=lambda item: -item.size)  # the largest first: no long tail
-    if not waiting:
-        return Fetched(wheels=0, bytes=0)
-    _refuse_unhashed(waiting)
-    _refuse_offline(waiting, client)
-    _require_space(waiting, wheelhouse)
-    meter = _Meter(emit, step)
-    for item in waiting:
-        meter.of(item.filename)(_here(_partial(item, wheelhouse), item.size), item.size or None)
-    stop = threading.Event()
+    with wheelhouse.remembering():
+        missing = {item.filename: item for item in items if not wheelhouse.holds(item.filename, item.sha256)}
+        waiting = sorted(missing.values(), key=lambda item: -item.size)  # the largest first: no long tail
+        if not waiting:
+            return Fetched(wheels=0, bytes=0)
+        _refuse_unhashed(waiting)
+        _refuse_offline(waiting, client)
+        _require_space(waiting, wheelhouse)
+        meter = Meter(emit, step)
+        for item in waiting:
+            meter.of(item.filename)(arrived(_partial(item, wheelhouse), item.size), item.size or None)
+        means = _means(client, meter, connections)
+        aside = Aside(os.cpu_count() or 1)
 
-    def job(item: PlannedDistribution) -> None:
-        _bring(item, wheelhouse, client, meter, stop, (mirrors or {}).get(item.index, ()))
+        def job(item: PlannedDistribution) -> None:
+            place = _bring(item, wheelhouse, means, meter, (mirrors or {}).get(item.index, ()))
+            if on_arrival is not None:
+                aside.do(lambda: on_arrival(place, item.sha256))
 
-    failures = do_all(job, waiting, connections, stop)
-    if failures:
-        raise _together([error for _, error in sorted(failures, key=lambda pair: pair[0].filename)], len(waiting))
+        failures = do_all(job, waiting, connections, means.stop, means.sharing)
+        if failures:
+            raise _together([error for _, error in sorted(failures, key=lambda pair: pair[0].filename)], len(waiting))
+        aside.finish()
     return Fetched(wheels=len(waiting), bytes=sum(wheelhouse.path(item.filename).stat().st_size for item in waiting))
 
 
@@ -94,82 +111,62 @@ def fetch_unhashed(
         return wheelhouse.sha256(place), place.stat().st_size
     origin = hashlib.sha256(link.url.encode()).hexdigest()[:16]
     partial = wheelhouse.partial / f"unhashed-{origin}-{link.filename}"
-    meter = _Meter(emit, step)
+    meter = Meter(emit, step)
     meter.of(link.filename)(0, link.size)
-    arrival = Arrival(
-        partial=partial,
-        size=link.size,
-        client=client,
-        report=meter.of(link.filename),
-        stop=threading.Event(),
-        resumable=False,
+    means = _means(client, meter, CONNECTIONS_UNHASHED)
+    arrival = Arrival(partial=partial, size=link.size, means=means, report=meter.of(link.filename), resumable=False)
+    digests: list[str] = []
+    failures = do_all(
+        lambda url: digests.append(arrival.bring(url)), [link.url], means.hands, means.stop, means.sharing
     )
-    digest = arrival.bring(link.url)
+    if failures:
+        raise failures[0][1]
+    (digest,) = digests
     path = wheelhouse.admit(partial, link.filename, digest)
     discard_partial(partial)
     return digest, path.stat().st_size
 
 
-class _Meter:
-    """Tells how far files are, not more often than eyes can follow."""
-
-    INTERVAL = 0.1
-
-    def __init__(self, emit: Emit, step: str) -> None:
-        self._emit = emit
-        self._step = step
-        self._told: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def of(self, item: str) -> Callable[[int, int | None], None]:
-        """The report of one file; its first call is always told."""
-
-        def report(done: int, total: int | None) -> None:
-            with self._lock:
-                now = time.monotonic()
-                if done == total or now - self._told.get(item, -self.INTERVAL) >= self.INTERVAL:
-                    self._told[item] = now
-                    self._emit(Progress(step=self._step, item=item, done=done, total=total, unit="bytes"))
-
-        return report
-
-    def say(self, text: str) -> None:
-        """Tell a line about what goes on."""
-        with self._lock:
-            self._emit(Message(level="warning", text=text))
-
-
 def _bring(
     item: PlannedDistribution,
     wheelhouse: Wheelhouse,
-    client: Client,
-    meter: _Meter,
-    stop: threading.Event,
+    means: Means,
+    meter: Meter,
     mirrors: Sequence[str],
-) -> None:
-    """Bring in one wheel from the first source that has the right bytes."""
+) -> Path:
+    """Bring in one wheel from the first source that has the right bytes; return where it is."""
     partial = _partial(item, wheelhouse)
-    report = meter.of(item.filename)
-    arrival = Arrival(partial=partial, size=item.size or None, client=client, report=report, stop=stop)
+    arrival = Arrival(partial=partial, size=item.size or None, means=means, report=meter.of(item.filename))
     unreachable: list[NetworkError] = []
     wrong: list[IntegrityError] = []
-    for url in _sources(item, client, mirrors, wrong):
+    for url in _sources(item, means.client, mirrors, wrong):
         try:
             actual = arrival.bring(url)
         except NetworkError as error:
             unreachable.append(error)
-            meter.say(f"{item.filename}: {error.summary}")
+            meter.warn(f"{item.filename}: {error.summary}")
             continue
         if actual == item.sha256:
-            wheelhouse.admit(partial, item.filename, actual)
+            place = wheelhouse.admit(partial, item.filename, actual)
             discard_partial(partial)
-            return
+            return place
         discard_partial(partial)
+        arrival.divisible = False  # whatever went wrong: one stream from beginning to end cannot be mixed up
         wrong.append(_wrong(item, url, actual))
-        meter.say(wrong[-1].summary)
+        meter.warn(wrong[-1].summary)
         if len(wrong) == 2:
             break
     raise wrong[-1] if wrong else _unreachable(item, unreachable)
+
+
+def _means(client: Client, meter: Meter, connections: int) -> Means:
+    return Means(
+        client=client,
+        lanes=Lanes(connections, meter.say),
+        stop=threading.Event(),
+        sharing=Sharing(),
+        hands=connections,
+    )
 
 
 def _sources(
@@ -218,7 +215,7 @@ def _refuse_offline(items: Sequence[PlannedDistribution], client: Client) -> Non
 def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse) -> None:
     with storage_errors(wheelhouse.folder):
         wheelhouse.partial.mkdir(parents=True, exist_ok=True)
-        here = sum(_here(_partial(item, wheelhouse), item.size) for item in items)
+        here = sum(arrived(_partial(item, wheelhouse), item.size) for item in items)
         free = shutil.disk_usage(wheelhouse.folder).free
     needed = sum(item.size for item in items) - here
     if needed + SPARE > free:
@@ -231,12 +228,6 @@ def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse)
 
 def _partial(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Path:
     return wheelhouse.partial / f"{item.sha256}-{item.filename}"
-
-
-def _here(partial: Path, size: int) -> int:
-    """Bytes that need not be fetched again; a file that is too large is none of ours."""
-    have = partial.stat().st_size if partial.is_file() else 0
-    return have if have <= size else 0
 
 
 def _wrong(item: PlannedDistribution, url: str, actual: str) -> IntegrityError:

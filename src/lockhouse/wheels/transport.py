@@ -34,8 +34,14 @@ __all__ = ["Transport"]
 
 T = TypeVar("T")
 
+CONNECTIONS = 64
+"""Connections to one host that are kept for the next request; how many there are is for others to bound."""
+
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks for more than this in Retry-After is asked again after this."""
+
+SETTLED = 60.0
+"""Seconds after which a time of modification, which counts whole seconds, surely names one version of a file."""
 
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -63,7 +69,7 @@ class Transport:
         self._session.headers["User-Agent"] = f"lockhouse/{__version__}"
         # A session may be shared between threads as long as nothing in it changes: so it keeps no cookies.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_maxsize=32, max_retries=0)
+        adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         if configuration.proxy:
@@ -124,28 +130,36 @@ class Transport:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
 
     @contextlib.contextmanager
-    def stream(self, url: str, offset: int = 0, validator: str | None = None) -> Iterator[Stream]:
-        """Open a file from byte ``offset`` on, in one attempt.
+    def stream(
+        self, url: str, offset: int = 0, validator: str | None = None, end: int | None = None
+    ) -> Iterator[Stream]:
+        """Open a file from byte ``offset`` on, to its end or only to before byte ``end``, in one attempt.
 
         A server that does not know ranges, or whose file is no longer the one that ``validator`` names, sends all of
-        it: then ``start`` is 0. Files are read in the same way.
+        it: then ``start`` is 0. Files are read in the same way, always to their end.
         """
         if (path := local_path(url)) is not None:
             with open_local(path, offset) as stream:
                 yield stream
             return
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
-        if offset and validator:
-            headers["If-Range"] = validator
+        headers = {}
+        if offset or end is not None:
+            headers["Range"] = f"bytes={offset}-{'' if end is None else end - 1}"
+            if validator:
+                headers["If-Range"] = validator
         with self.request("GET", url, headers) as response:
             start, total = _extent(response, offset, url)
-            etag = response.headers.get("ETag", "")
             raw = response.raw
             # read1, not read: it gives what has arrived, where read would lose it if the rest of a block stays away
             blocks = iter(lambda: raw.read1(BLOCK, decode_content=False), b"")
-            strong = etag if etag.startswith('"') else None
             with self._faults(url):
-                yield Stream(start=start, total=total, validator=strong, blocks=self._guarded(blocks, url))
+                yield Stream(
+                    start=start,
+                    total=total,
+                    validator=_validator(response),
+                    blocks=self._guarded(blocks, url),
+                    ranged=response.status_code == 206,
+                )
 
     def _guarded(self, blocks: Iterator[bytes], url: str) -> Iterator[bytes]:
         with self._faults(url):
@@ -176,6 +190,7 @@ class Transport:
                 cause=f"{shown}: {cause}",
                 hints=(Hint("try-later", "try again later; what was downloaded is kept"),),
                 retry_after=_retry_after(response.headers.get("Retry-After")),
+                crowded=status == 429 or (status == 503 and "Retry-After" in response.headers),
             )
         if status == 416:
             raise RangeRefused("there is no such range", url=shown, status=status, cause=f"{shown}: {cause}")
@@ -253,6 +268,24 @@ def _extent(response: requests.Response, offset: int, url: str) -> tuple[int, in
             cause=f"{shown}: not at {offset}",
         )
     return offset, int(match[2]) if match[2] != "*" else None
+
+
+def _validator(response: requests.Response) -> str | None:
+    """What ``If-Range`` may name: a strong ETag, or a time of modification that was over when the answer was made.
+
+    RFC 9110, 13.1.5 and 8.8.2.2: within the second of the last change there may have been another.
+    """
+    etag = response.headers.get("ETag", "")
+    if etag:
+        return etag if etag.startswith('"') else None
+    changed, now = response.headers.get("Last-Modified"), response.headers.get("Date")
+    if not changed or not now:
+        return None
+    try:
+        age = email.utils.parsedate_to_datetime(now) - email.utils.parsedate_to_datetime(changed)
+        return changed if age.total_seconds() > SETTLED else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from lockhouse.state import read_value, storage_errors, write_value
 from lockhouse.wheels.issues import Issue
 
 __all__ = ["Wheelhouse", "hash_file"]
+
+PATIENCE = 5.0
+"""Seconds of hashing and downloading whose results a kill may cost: they would be hashed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,9 @@ class Wheelhouse:
         self.folder = folder
         self._lock = threading.Lock()
         self._known: dict[str, _Seen] | None = None
+        self._remembering = 0
+        self._news = False
+        self._written = 0.0
 
     @property
     def partial(self) -> Path:
@@ -72,6 +79,20 @@ class Wheelhouse:
             return bool(sha256) and self.sha256(self.path(filename)) == sha256
         except (StorageError, UnsafeWheel):
             return False
+
+    @contextlib.contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Write what is learnt while the block runs all at once at its end, and every few seconds until then."""
+        with self._lock:
+            self._remembering += 1
+            self._written = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._remembering -= 1
+                if self._news and not self._remembering:
+                    self._write()
 
     def sha256(self, path: Path) -> str:
         """Return the hash of a wheel in this folder; raise StorageError if it cannot be read."""
@@ -105,10 +126,19 @@ class Wheelhouse:
         with self._lock, contextlib.suppress(OSError, StorageError):
             if not seen.matches(path.stat()):
                 return  # it changes while we look at it
-            known = self._memory()
-            known[path.name] = seen
-            here = {name: kept for name, kept in known.items() if (self.folder / name).is_file()}
+            self._memory()[path.name] = seen
+            self._news = True
+            if not self._remembering or time.monotonic() - self._written > PATIENCE:
+                self._write()
+
+    def _write(self) -> None:
+        """Write the memory, without what is gone."""
+        with contextlib.suppress(OSError, StorageError):
+            names = {path.name for path in self.folder.iterdir()}
+            here = {name: seen for name, seen in self._memory().items() if name in names}
             write_value(self._file, _Memory(files=here), "wheelhouse")
+        self._news = False
+        self._written = time.monotonic()
 
     def _memory(self) -> dict[str, _Seen]:
         if self._known is None:
