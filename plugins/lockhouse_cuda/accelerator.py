@@ -7,13 +7,11 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
-from lockhouse_cuda import questions, reading
 from lockhouse_cuda.tables import distributions, parse, toolkits
 
 __all__ = ["CudaAccelerator"]
@@ -54,7 +52,9 @@ class CudaAccelerator:
 
     def questions(self) -> Sequence[Question]:
         """Ask NVML, libcuda, nvidia-smi, the kernel, and what explains their answers."""
-        return questions.questions()
+        from lockhouse_cuda.questions import questions
+
+        return questions()
 
     def fingerprint(self) -> str:
         """Look at the files that come with driver and devices; a few look-ups."""
@@ -75,7 +75,9 @@ class CudaAccelerator:
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers."""
-        return reading.read(answers)
+        from lockhouse_cuda.reading import read
+
+        return read(answers)
 
     def claims(self, variant: str) -> bool:
         """Claim ``cu`` and two or three digits."""
@@ -118,7 +120,7 @@ class CudaAccelerator:
 
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         """One check: torch, if the environment has it, is the variant's build and computes on every device."""
-        program = (files("lockhouse_cuda") / "proof.py").read_text(encoding="utf-8")
+        program = Path(__file__).with_name("proof.py").read_text(encoding="utf-8")
         wanted = _cuda(variant)
         usable = [device for device in reading.devices if _objection(wanted, device) is None]
         run = f"{program}\n\nprove({wanted!r}, {len(usable)})\n"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
+from pathlib import Path
 
 from lockhouse.accelerators import Question
 
 __all__ = ["questions"]
+
+PROBES = Path(__file__).with_name("probes")
 
 SMI = ("nvidia-smi", "--query-gpu=index,name,driver_version,compute_cap,memory.total", "--format=csv,noheader,nounits")
 """Only the query form: the table for people changed its wording with driver 610."""
@@ -34,4 +36,4 @@ def questions() -> list[Question]:
 
 
 def _program(name: str) -> str:
-    return (files("lockhouse_cuda") / "probes" / f"{name}.py").read_text(encoding="utf-8")
+    return PROBES.joinpath(f"{name}.py").read_text(encoding="utf-8")

@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Toolkits", "distributions", "parse", "toolkits"]
 
 Version = tuple[int, ...]
+
+DATA = Path(__file__).with_name("data")
 
 
 def parse(version: str) -> Version:
@@ -78,5 +80,5 @@ def distributions(kind: str) -> frozenset[str]:
 
 
 def _load(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((files("lockhouse_cuda") / "data" / name).read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(DATA.joinpath(name).read_text(encoding="utf-8"))
     return data

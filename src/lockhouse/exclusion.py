@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import time
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import Protocol
 
 from lockhouse.errors import Hint, ProjectBusy
 from lockhouse.events import Emit, Message
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 
-__all__ = ["hold_project"]
+__all__ = ["Hold", "hold_project"]
+
+PAUSE = 0.05
+"""Seconds between two looks whether the project is free."""
 
 
-def hold_project(project: Project, emit: Emit, patience: float) -> BaseFileLock:
-    """Have a project alone until the returned lock is released or the process ends.
+class Hold(Protocol):
+    """What keeps others out until it is released or the process ends, however it ends."""
+
+    def release(self) -> None:
+        """Give the project free; may be called twice."""
+
+
+def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
+    """Have a project alone until what is returned is released or the process ends.
 
     Waits at most ``patience`` seconds for another run, then raises ProjectBusy. The operating system frees the lock of
     a process that dies.
@@ -26,21 +37,72 @@ def hold_project(project: Project, emit: Emit, patience: float) -> BaseFileLock:
     owner = project.home / "owner"
     with storage_errors(path):
         project.home.mkdir(parents=True, exist_ok=True)
+        hold = _take(path)
+        if hold is None:
+            emit(Message(level="info", text=f"waiting for another lockhouse in this project{_named(owner)}"))
+            hold = _wait(path, patience)
+        if hold is None:
+            raise ProjectBusy(
+                "another lockhouse works on this project",
+                cause=f"it did not finish within {patience:g} seconds{_named(owner)}",
+                hints=[Hint("wait", "wait for it to end, or end it")],
+            )
+        owner.write_text(str(os.getpid()), encoding="ascii")
+    return hold
+
+
+def _wait(path: Path, patience: float) -> Hold | None:
+    limit = time.monotonic() + patience
+    while time.monotonic() < limit:
+        time.sleep(PAUSE)
+        if (hold := _take(path)) is not None:
+            return hold
+    return None
+
+
+if sys.platform == "win32":
+
+    def _take(path: Path) -> Hold | None:
+        """Lock the file, or return None if somebody else has."""
+        from filelock import FileLock, Timeout
+
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            emit(Message(level="info", text=f"waiting for another lockhouse in this project{_named(owner)}"))
-            try:
-                lock.acquire(timeout=patience)
-            except Timeout:
-                raise ProjectBusy(
-                    "another lockhouse works on this project",
-                    cause=f"it did not finish within {patience:g} seconds{_named(owner)}",
-                    hints=[Hint("wait", "wait for it to end, or end it")],
-                ) from None
-        owner.write_text(str(os.getpid()), encoding="ascii")
-    return lock
+            return None
+        return lock
+
+else:
+
+    class _Locked:
+        """A file that is locked as long as it is open."""
+
+        def __init__(self, handle: int) -> None:
+            self._handle: int | None = handle
+
+        def release(self) -> None:
+            if self._handle is not None:
+                os.close(self._handle)
+                self._handle = None
+
+    def _take(path: Path) -> Hold | None:
+        """Lock the file, or return None if somebody else has.
+
+        The call that ``filelock`` makes here too, so that the two keep each other out; its import takes longer.
+        """
+        import fcntl
+
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            os.close(handle)
+            raise
+        return _Locked(handle)
 
 
 def _named(owner: Path) -> str:

@@ -11,10 +11,13 @@ from lockhouse.manifest import Manifest
 from lockhouse.project import Project
 from lockhouse.steps import Step
 
-__all__ = ["PHASES", "pipeline"]
+__all__ = ["AFTER_INSTALL", "PHASES", "pipeline"]
 
 PHASES = ("detect", "plan", "download", "scan", "destroy", "create", "install", "purge", "verify", "lock")
 """The phases in order; each is a module of :mod:`lockhouse.phases`."""
+
+AFTER_INSTALL = PHASES[PHASES.index("purge") :]
+"""What the verb ``install`` does beside installing and all that this needs."""
 
 
 def pipeline(project: Project, manifest: Manifest, added: Iterable[Step] = ()) -> tuple[Step, ...]:

@@ -20,35 +20,15 @@ from typing import IO
 
 from lockhouse.accelerators import Question
 from lockhouse.host import Probe
+from lockhouse.surroundings import probe_environment
 
-__all__ = ["LONGEST_ANSWER", "ask", "probe_environment", "run_limited"]
+__all__ = ["LONGEST_ANSWER", "ask", "run_limited"]
 
 LONGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are kept."""
 
 LONGEST_TIMEOUT = 60.0
 """Seconds that any question may take, whatever its plugin says."""
-
-PASSED_ON = frozenset(
-    {
-        "PATH",
-        "LD_LIBRARY_PATH",
-        "LANG",
-        # Without these Windows programs do not start or do not find their DLLs.
-        "COMSPEC",
-        "PATHEXT",
-        "PROGRAMDATA",
-        "PROGRAMFILES",
-        "PROGRAMW6432",
-        "SYSTEMDRIVE",
-        "SYSTEMROOT",
-        "TEMP",
-        "TMP",
-        "WINDIR",
-    }
-)
-PASSED_ON_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_DEVICE_", "ZE_", "ONEAPI_", "SYCL_")
-"""Variables by which drivers decide what they show; an answer without them would be about another machine."""
 
 
 def ask(namespace: str, questions: Sequence[Question]) -> tuple[Probe, ...]:
@@ -106,16 +86,6 @@ def _read(path: str) -> str:
         except OSError as error:
             raise _NoAnswer(error.strerror or str(error)) from error
     return data.decode("utf-8", "replace").replace("\0", "")
-
-
-def probe_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Pick what a probe needs of the environment: paths, and what decides which devices a driver shows."""
-    chosen = {
-        name: value
-        for name, value in environ.items()
-        if name.upper() in PASSED_ON or name.upper().startswith(PASSED_ON_PREFIXES)
-    }
-    return chosen | {"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}
 
 
 def run_limited(argv: Sequence[str], timeout: float, environ: Mapping[str, str]) -> tuple[int | None, str, str]:

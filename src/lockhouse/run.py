@@ -5,11 +5,13 @@ It knows nothing of doit; :mod:`lockhouse.tasks` asks it about every task.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lockhouse.errors import (
+    CheckFailed,
     Hint,
     InternalError,
     Interrupted,
@@ -18,18 +20,36 @@ from lockhouse.errors import (
     NothingToVerify,
 )
 from lockhouse.events import StepFinished, StepStarted
-from lockhouse.pipeline import pipeline
+from lockhouse.pipeline import AFTER_INSTALL, pipeline
 from lockhouse.plan import Plan
 from lockhouse.state import sweep
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    from lockhouse.exclusion import Hold
 
-__all__ = ["Run"]
+__all__ = ["Run", "run_verb"]
 
 PATIENCE = 3600.0
 """Seconds to wait for another lockhouse in the same project: a cold build of a large environment takes minutes."""
+
+
+def run_verb(verb: str, context: Context) -> None:
+    """Run a verb of the pipeline; raise the error that stopped it.
+
+    doit orders what has to be done. Where that is nothing, it is not even imported.
+    """
+    run = Run(context)
+    try:
+        run.begin(frozenset({verb}))
+        if not run.settle(verb):
+            from lockhouse.tasks.graph import execute
+
+            execute(verb, run)
+    finally:
+        run.close()
+    if run.error is not None:
+        raise run.error
 
 
 class Run:
@@ -45,7 +65,9 @@ class Run:
         self.completing = False
         """``verify`` alone without one: it is built from the lock first, as ``--locked install`` does."""
         self.error: LockhouseError | None = None
-        self._lock: BaseFileLock | None = None
+        self._answers: dict[str, bool] = {}
+        self._refusal: LockhouseError | None = None
+        self._lock: Hold | None = None
 
     def begin(self, requested: frozenset[str]) -> None:
         """Have the project alone, and decide what the requested tasks mean here.
@@ -55,24 +77,72 @@ class Run:
         self.requested = requested
         if not requested & {"install", *self.steps}:
             return
-        self._hold()
-        if "verify" not in requested or requested & {"install", "lock"}:
-            return
+        try:
+            self._hold()
+            if "verify" in requested and not requested & {"install", "lock"}:
+                self._verify_alone()
+        except LockhouseError as error:
+            self._refusal = error  # told by the first step: doit has no place for an error before the first task
+
+    def _verify_alone(self) -> None:
+        """Decide whether ``verify`` proves an environment, builds one from the lock, or has nothing it may touch."""
         from lockhouse.environments.generations import Generations
 
+        pointer = self.context.project.pointer
         self.proving = Generations(self.context.project).current() is not None
-        self.completing = not self.proving
-        if self.completing:
-            self.context.options = replace(self.context.options, locked=True)
+        if self.proving:
+            return
+        if pointer.exists() or (os.path.lexists(pointer) and not pointer.is_symlink()):
+            raise CheckFailed(
+                f"{pointer.name} is not a finished environment of the manifest {self.context.manifest.name}",
+                cause=f"{pointer} leads elsewhere, or to what lockhouse does not recognise",
+                hints=[Hint("run-install", "run install: it builds one, and takes it into use when it is proven")],
+            )
+        if not self.context.options.build:
+            raise _nothing_to_verify("--no-build forbids building one from the lock")
+        self.completing = True
+        self.context.options = replace(self.context.options, locked=True)
 
     def up_to_date(self, step: Step) -> bool:
         """Whether a step has nothing to do.
 
         An error in finding out comes again, and is reported, when the step runs.
         """
+        known = self._answers.pop(step.name, None)
+        return self._decide(step) if known is None else known
+
+    def settle(self, verb: str) -> bool:
+        """Whether a verb has nothing to do; what was found out about its steps is kept for doit to ask."""
+        wanted = self._needed(verb)
+        for step in self.steps.values():
+            if step.name not in wanted:
+                continue
+            if not all(path.exists() for path in step.outputs):
+                return False
+            self._answers[step.name] = self._decide(step)
+            if not self._answers[step.name]:
+                return False
+        return bool(wanted)
+
+    def _needed(self, verb: str) -> frozenset[str]:
+        """Names of the steps that a verb asks for with all they need; those of ``install`` are the whole pipeline."""
+        whole = [step.name for step in self.steps.values() if step.phase in ("install", *AFTER_INSTALL)]
+        waiting = whole if verb == "install" else [name for name in self.steps if name == verb]
+        found: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting.extend(self.steps[name].needs)
+        return frozenset(found)
+
+    def _decide(self, step: Step) -> bool:
+        if self._refusal is not None:
+            return False
         if self.proving and step.name not in ("detect", "verify"):
             return True
-        if step.up_to_date is None or (self.proving and step.name == "verify"):
+        # Asked for by itself, verify proves now; and where it builds, it has yet to take what it built into use.
+        if step.up_to_date is None or (step.name == "verify" and (self.proving or self.completing)):
             return False
         started = time.perf_counter()
         try:
@@ -88,8 +158,8 @@ class Run:
         started = time.perf_counter()
         self.context.tell(StepStarted(step=step.name))
         try:
-            if self.completing and not self.context.options.build:
-                raise _nothing_to_verify("--no-build forbids building one from the lock")
+            if self._refusal is not None:
+                raise self._refusal
             self.context.plugins.run_step(step, self.context)
         except LockhouseError as error:
             self.error = self._explained(error)

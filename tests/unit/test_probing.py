@@ -9,7 +9,8 @@ import pytest
 
 from lockhouse.accelerators import Question
 from lockhouse.host import Probe
-from lockhouse.probing import LONGEST_ANSWER, ask, probe_environment
+from lockhouse.probing import LONGEST_ANSWER, ask
+from lockhouse.surroundings import probe_environment
 
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX thing")
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.findings import Finding
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
-from lockhouse.resolution.graph import Graph
-from lockhouse.wheels.wheelfile import Wheel
+
+if TYPE_CHECKING:
+    from lockhouse.resolution.graph import Graph
+    from lockhouse.wheels.wheelfile import Wheel
 
 __all__ = ["Audit", "Subject"]
 

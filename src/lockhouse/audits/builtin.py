@@ -1,35 +1,56 @@
-"""The built-in rules, registered like a stranger's. The order here is that of the scan report."""
+"""The built-in rules, registered like a stranger's. The order here is that of the scan report.
+
+A rule is imported when it examines: that all of them have judged a plan can be told from their names, and that is all
+that most runs want to know.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
 
-from lockhouse.audits import Audit
-from lockhouse.audits.blacklist import Blacklist
-from lockhouse.audits.closure import Closure
-from lockhouse.audits.consistency import Consistency
-from lockhouse.audits.exclusions import Exclusions
-from lockhouse.audits.integrity import Integrity
-from lockhouse.audits.labels import Labels
-from lockhouse.audits.metadata import MetadataAgreement
-from lockhouse.audits.order import StageOrder
-from lockhouse.audits.python import RequiresPython
-from lockhouse.audits.tags import Tags
+from lockhouse.audits import Audit, Subject
+from lockhouse.findings import Finding
 from lockhouse.hookspecs import hookimpl
 
-__all__ = ["lockhouse_audits"]
+__all__ = ["RULES", "BuiltIn", "lockhouse_audits"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A rule of this package: ``place`` is its module and class, the rest is as the class itself says."""
+
+    name: str
+    place: str
+    needs_wheels: bool = False
+
+    def load(self) -> Audit:
+        """Import the rule."""
+        module, _, name = self.place.partition(":")
+        rule: Audit = getattr(import_module(f"{__package__}.{module}"), name)()
+        return rule
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """See :class:`~lockhouse.audits.Audit`."""
+        return self.load().examine(subject)
+
+
+RULES = (
+    BuiltIn("consistency", "consistency:Consistency"),
+    BuiltIn("blacklist", "blacklist:Blacklist"),
+    BuiltIn("closure", "closure:Closure"),
+    BuiltIn("requires-python", "python:RequiresPython"),
+    BuiltIn("labels", "labels:Labels"),
+    BuiltIn("tags", "tags:Tags"),
+    BuiltIn("integrity", "integrity:Integrity", needs_wheels=True),
+    BuiltIn("metadata", "metadata:MetadataAgreement", needs_wheels=True),
+    BuiltIn("stage-order", "order:StageOrder"),
+    BuiltIn("exclusions", "exclusions:Exclusions"),
+)
 
 
 @hookimpl
 def lockhouse_audits() -> Iterable[Audit]:
     """Give the rules that come with lockhouse."""
-    yield Consistency()
-    yield Blacklist()
-    yield Closure()
-    yield RequiresPython()
-    yield Labels()
-    yield Tags()
-    yield Integrity()
-    yield MetadataAgreement()
-    yield StageOrder()
-    yield Exclusions()
+    return RULES

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 
-import lockhouse
 from lockhouse.audits import Audit, Subject
 from lockhouse.audits.closure import Closure
+from lockhouse.audits.identity import is_own, rules_of
 from lockhouse.codec import decode, encode
 from lockhouse.errors import InternalError, LockhouseError, UnsafeWheel
 from lockhouse.events import Progress
@@ -25,7 +23,7 @@ from lockhouse.steps import Context
 from lockhouse.wheels.wheelfile import Wheel, read_wheel
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["assemble", "examine", "judge", "rules_of", "stages_of"]
+__all__ = ["assemble", "examine", "judge", "stages_of"]
 
 READERS = min(8, (os.cpu_count() or 1) + 2)
 """Threads that read wheels: reading waits for the disk, and inflating lets other threads run."""
@@ -69,6 +67,22 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
     )
 
 
+def refused_optional(report: ScanReport, subject: Subject, insisted: Collection[str] = ()) -> dict[str, str]:
+    """Give the optional stages that alone bring what was refused, each with the reason; none if more is refused.
+
+    ``insisted`` are stages that were asked for by hand: they are not left out.
+    """
+    optional = {stage.name for stage in subject.plan.stages if stage.optional} - set(insisted)
+    omitted: dict[str, str] = {}
+    for finding in report.refused:
+        stages = stages_of(finding, subject.plan)
+        if not stages or not stages <= optional:
+            return {}
+        for stage in stages:
+            omitted.setdefault(stage, f"the scan refuses it: {finding.message}")
+    return omitted
+
+
 def examine(subject: Subject, rules: Sequence[Audit], *, with_wheels: bool) -> ScanReport:
     """Let every rule look at the subject. The gravest findings come first, then by distribution."""
     running = [rule for rule in rules if with_wheels or not rule.needs_wheels]
@@ -79,11 +93,6 @@ def examine(subject: Subject, rules: Sequence[Audit], *, with_wheels: bool) -> S
         wheels=len(subject.wheels),
         findings=tuple(sorted(found, key=_place)),
     )
-
-
-def rules_of(rules: Iterable[Audit]) -> tuple[str, ...]:
-    """Name rules with their versions, as a report records them."""
-    return tuple(f"{rule.name} {_version(rule)}" for rule in rules)
 
 
 def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
@@ -138,9 +147,9 @@ def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
     try:
         found = tuple(rule.examine(subject))
         # A stranger may yield anything; what does not survive being written down is no finding.
-        return found if _is_own(rule) else tuple(decode(Finding, encode(item), "finding") for item in found)
+        return found if is_own(rule) else tuple(decode(Finding, encode(item), "finding") for item in found)
     except Exception as error:
-        if _is_own(rule):
+        if is_own(rule):
             if isinstance(error, LockhouseError):
                 raise
             raise InternalError(f"the rule {rule.name} failed", cause=f"{type(error).__name__}: {error}") from error
@@ -156,23 +165,6 @@ def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
                 hint="tell the author of the plugin, or disable it",
             ),
         )
-
-
-def _is_own(rule: Audit) -> bool:
-    return type(rule).__module__.startswith(f"{__package__}.")
-
-
-def _version(rule: Audit) -> str:
-    """Give the version of a rule: what passed an older one must be judged again."""
-    if _is_own(rule):
-        return lockhouse.__version__
-    if (version := getattr(rule, "version", None)) is not None:
-        return str(version)
-    try:
-        source = Path(str(sys.modules[type(rule).__module__].__file__)).read_bytes()
-    except (KeyError, AttributeError, OSError):
-        return "0+unknown"
-    return f"sha256:{hashlib.sha256(source).hexdigest()[:12]}"
 
 
 def _place(finding: Finding) -> tuple[object, ...]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -125,9 +124,9 @@ class Generations:
             interpreter=interpreter,
             location=str(path),
             state="building",
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        temporary = self.folder / f"{NEW}{secrets.token_hex(4)}"
+        temporary = self.folder / f"{NEW}{os.urandom(4).hex()}"
         with storage_errors(path):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / COUNTER, f"{number}\n".encode())
@@ -173,7 +172,7 @@ class Generations:
             raise _not_ours(path)
         if pointer.read(self.project.pointer) in (path, resolved):
             raise InternalError(f"{path} is in use and must not be removed")
-        trash = self.folder / f"{TRASH}{path.name}-{secrets.token_hex(4)}"
+        trash = self.folder / f"{TRASH}{path.name}-{os.urandom(4).hex()}"
         with storage_errors(path):
             path.rename(trash)
         remove_tree(trash, last=METADATA)

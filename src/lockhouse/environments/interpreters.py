@@ -22,6 +22,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from lockhouse.codec import decode
+from lockhouse.environments.fingerprint import file_state
 from lockhouse.environments.places import Places, base_interpreter, is_script
 from lockhouse.errors import StorageError
 from lockhouse.host import Interpreter, Probe
@@ -29,7 +30,7 @@ from lockhouse.probing import run_limited
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
 
-__all__ = ["Answer", "Found", "find_interpreters", "interpreters_fingerprint"]
+__all__ = ["Answer", "Found", "find_interpreters"]
 
 TIMEOUT = 10.0
 """Seconds for an interpreter to start and answer: 0.02 as a rule, seconds from a cold network drive."""
@@ -121,22 +122,11 @@ def find_interpreters(places: Places | None = None, running: Path | None = None)
     return Found(interpreters=tuple(_distinct([*interpreters, *others])), probes=(*probes, *lost))
 
 
-def interpreters_fingerprint(places: Places | None = None) -> str:
-    """Digest of what :func:`find_interpreters` would look at; changes when an interpreter comes, goes or changes."""
-    places = places or Places.here()
-    paths = [Path(sys.executable), *places.on_path(), *places.elsewhere(), *places.selectors()]
-    lines = [f"PYENV_VERSION={places.environ.get('PYENV_VERSION', '')}"]
-    for path in paths:
-        base = base_interpreter(path)
-        lines.append(f"{path}\0{base}\0{_state(base or path)}")
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def _ask(path: Path, places: Places) -> _Asked:
     # What a shim starts depends on settings that its own time and size do not show.
     if is_script(path):
         return _started(path, places)
-    key = f"{os.path.realpath(path)}\0{_state(path)}"
+    key = f"{os.path.realpath(path)}\0{file_state(path)}"
     kept = (
         cache_directory()
         / "interpreters"
@@ -221,11 +211,3 @@ def _probe(path: Path, asked: _Asked) -> Probe:
 
 def _version(interpreter: Interpreter) -> Version:
     return Version(interpreter.version.removesuffix("+"))  # a build between releases says 3.13.0+
-
-
-def _state(path: Path) -> str:
-    try:
-        stat = path.stat()
-    except OSError:
-        return "absent"
-    return f"{stat.st_mtime_ns}\0{stat.st_size}"

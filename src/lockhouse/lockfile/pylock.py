@@ -147,7 +147,7 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _lock(folder: Path, document: Any, pylock: Pylock, table: LockTable) -> Lock:
-    packages = {package.name: (i, package) for i, package in enumerate(pylock.packages)}
+    packages: dict[str, tuple[int, Package]] = {package.name: (i, package) for i, package in enumerate(pylock.packages)}
     if len(packages) != len(pylock.packages):
         raise DecodeError("packages", "a distribution is listed twice")
     required_by: dict[str, set[str]] = {}

@@ -8,22 +8,20 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import lockhouse
 from lockhouse.accelerators import Accelerator
 from lockhouse.codec import digest_of
-from lockhouse.environments.interpreters import find_interpreters, interpreters_fingerprint
+from lockhouse.environments.fingerprint import interpreters_fingerprint
 from lockhouse.errors import PluginError
 from lockhouse.events import Message
 from lockhouse.host import AcceleratorReading, Host, Probe
-from lockhouse.machine import platform_facts, read_resources
 from lockhouse.manifest import Manifest
-from lockhouse.probing import ask, probe_environment
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
+from lockhouse.surroundings import probe_environment
 
 __all__ = ["detect_host", "host_fingerprint", "steps"]
 
@@ -46,6 +44,11 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 
 def detect_host(accelerators: Sequence[Accelerator], folder: Path, fingerprint: str) -> Host:
     """Ask the machine everything, all at once; ``folder`` says whose disk is measured."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from lockhouse.environments.interpreters import find_interpreters
+    from lockhouse.machine import platform_facts, read_resources
+
     with ThreadPoolExecutor(max_workers=len(accelerators) + 1, thread_name_prefix="detect") as pool:
         found = pool.submit(find_interpreters)
         answers = list(pool.map(_read, accelerators))
@@ -124,6 +127,8 @@ def _fingerprint(accelerator: Accelerator) -> str:
 
 def _read(accelerator: Accelerator) -> tuple[AcceleratorReading, tuple[Probe, ...]]:
     """Ask one accelerator's questions and let it read the answers; what fails on the way stands in the ledger."""
+    from lockhouse.probing import ask
+
     namespace = accelerator.namespace
     probes: tuple[Probe, ...] = ()
     try:

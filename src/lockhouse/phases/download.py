@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import Version
+import re
 
 from lockhouse.errors import UsageError
 from lockhouse.manifest import Manifest
+from lockhouse.names import canonical_name
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.project import Project
 from lockhouse.quantities import size as readable
@@ -38,16 +37,25 @@ def will_be_refused(item: PlannedDistribution, manifest: Manifest) -> bool:
 
     The scan will refuse the plan from metadata alone: its wheel need not be here.
     """
-    for entry in manifest.blacklist:
-        requirement = Requirement(entry.requirement)
-        if (
-            entry.when is None
-            and requirement.marker is None
-            and canonicalize_name(requirement.name) == canonicalize_name(item.name)
-            and requirement.specifier.contains(Version(item.version), prereleases=True)
-        ):
-            return True
-    return False
+    return any(
+        entry.when is None and _is_for(entry.requirement, item.name) and _takes(entry.requirement, item.version)
+        for entry in manifest.blacklist
+    )
+
+
+def _is_for(requirement: str, name: str) -> bool:
+    """Whether a requirement is for a distribution: to tell that, what parses requirements need not be imported."""
+    found = re.match(r"\s*([\w.-]+)", requirement)
+    return found is not None and canonical_name(found[1]) == canonical_name(name)
+
+
+def _takes(text: str, version: str) -> bool:
+    """Whether a requirement takes a version, unconditionally."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    requirement = Requirement(text)
+    return requirement.marker is None and requirement.specifier.contains(Version(version), prereleases=True)
 
 
 def _wanted(context: Context) -> tuple[PlannedDistribution, ...] | None:

@@ -7,7 +7,7 @@ from lockhouse.events import Message
 from lockhouse.findings import ScanReport
 from lockhouse.host import Host
 from lockhouse.manifest import Manifest
-from lockhouse.plan import Plan
+from lockhouse.plan import OmittedStage, Plan
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
 
@@ -35,7 +35,7 @@ def _up_to_date(context: Context) -> bool:
     plan, report = context.state.read(Plan), context.state.read(ScanReport)
     if plan is None or report is None or report.plan != plan.digest or not report.ok:
         return False
-    from lockhouse.audits.judging import rules_of
+    from lockhouse.audits.identity import rules_of
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wheelhouse = Wheelhouse(context.project.wheelhouse)
@@ -48,7 +48,7 @@ def _up_to_date(context: Context) -> bool:
 
 
 def _run(context: Context) -> None:
-    from lockhouse.audits.judging import assemble, examine
+    from lockhouse.audits.judging import assemble, examine, refused_optional
     from lockhouse.audits.refusal import refusal
 
     plan, host = context.state.read(Plan), context.state.read(Host)
@@ -56,6 +56,17 @@ def _run(context: Context) -> None:
         raise InternalError("scan ran before plan")
     subject = assemble(context, plan, host, with_wheels=True)
     report = examine(subject, context.plugins.audits(), with_wheels=True)
+    omitted = refused_optional(report, subject, context.options.selection.with_stages)
+    if omitted:
+        # What the wheels showed, planning could not know: the rest of the plan stands as it is, and is judged again.
+        remaining = [item.name for item in plan.distributions if item.requirement and item.stage not in omitted]
+        left_out = tuple(OmittedStage(name=name, reason=reason) for name, reason in omitted.items())
+        plan = plan.restricted(left_out, subject.graph.reachable(remaining))
+        for stage in left_out:
+            context.tell(Message(level="warning", text=f"stage {stage.name} is left out: {stage.reason}"))
+        context.state.write(plan)
+        subject = assemble(context, plan, host, with_wheels=True)
+        report = examine(subject, context.plugins.audits(), with_wheels=True)
     context.state.write(report)
     context.summarise("scan", _summary(report))
     for finding in report.findings:

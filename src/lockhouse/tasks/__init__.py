@@ -21,11 +21,9 @@ from lockhouse.tasks.door import (
     task_upgrade,
     task_verify,
 )
-from lockhouse.tasks.graph import run_verb
 
 __all__ = [
     "DOIT_CONFIG",
-    "run_verb",
     "task_create",
     "task_destroy",
     "task_detect",

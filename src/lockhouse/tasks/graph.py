@@ -11,33 +11,25 @@ from doit.exceptions import BaseFail, TaskFailed
 from doit.task import Task
 
 from lockhouse.errors import InternalError
-from lockhouse.pipeline import PHASES
+from lockhouse.pipeline import AFTER_INSTALL, PHASES
 from lockhouse.run import Run
-from lockhouse.steps import Context, Step
+from lockhouse.steps import Step
 
-__all__ = ["AFTER_INSTALL", "creator", "reporter", "run_verb"]
-
-AFTER_INSTALL = PHASES[PHASES.index("purge") :]
+__all__ = ["creator", "execute", "reporter"]
 
 
-def run_verb(verb: str, context: Context) -> None:
-    """Run the tasks of a verb; raise the error that stopped them."""
-    run = Run(context)
+def execute(verb: str, run: Run) -> None:
+    """Run the tasks of a verb; what stopped them is kept in the run."""
     complaints: list[str] = []
     tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run, _interrupt) for phase in PHASES}
     tasks["DOIT_CONFIG"] = {
-        "dep_file": str(context.project.home / "doit.json"),
+        "dep_file": str(run.context.project.home / "doit.json"),
         "backend": "json",
         "reporter": reporter(lambda: run, complaints, lambda: None),
     }
-    try:
-        # config_filenames: [tool.doit] of the current directory must not change what is run.
-        status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
-    finally:
-        run.close()
-    if run.error is not None:
-        raise run.error
-    if status != 0:
+    # config_filenames: [tool.doit] of the current directory must not change what is run.
+    status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
+    if status != 0 and run.error is None:
         raise InternalError(f"doit ended with status {status}", cause="\n".join(complaints) or None)
 
 

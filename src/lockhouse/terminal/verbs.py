@@ -24,7 +24,7 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
 
         record.result = list_generations(context.project, sizes=True)
     elif request.verb == "rollback":
-        from lockhouse.tasks import run_verb
+        from lockhouse.run import run_verb
         from lockhouse.upkeep import roll_back
 
         run_verb("detect", context)  # a proof says on which machine it was made
@@ -34,6 +34,6 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
 
         record.result = clean(context, dry_run=request.dry_run)
     else:
-        from lockhouse.tasks import run_verb
+        from lockhouse.run import run_verb
 
         run_verb("install" if request.verb == "upgrade" else request.verb, context)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from packaging.utils import canonicalize_name
 
 from lockhouse.environments import Scheme
 from lockhouse.manifest import Check
+from lockhouse.names import canonical_name
 
 __all__ = ["import_check", "import_names"]
 
@@ -30,14 +29,19 @@ def import_names(distribution: str, paths: Iterable[str]) -> tuple[str, ...]:
     roots = [path for path in paths if not path.startswith("../")]
     folders = {root.rpartition("/")[0] for root in roots if root.endswith("/__init__.py")}
     modules = {match[1] for root in roots if "/" not in root and (match := MODULE.fullmatch(root))}
-    packages = {
-        folder.replace("/", ".") for folder in folders if not any(folder.startswith(f"{other}/") for other in folders)
-    }
+    packages = {folder.replace("/", ".") for folder in folders if not any(map(folders.__contains__, _above(folder)))}
     found = {name for name in packages | modules if all(part.isidentifier() for part in name.split("."))}
     named = (distribution.replace("-", "_"), distribution.replace("-", "."))
     same = {name for name in found if name.lower() in named}
     public = {name for name in found if not name.startswith("_") and name.partition(".")[0] not in NOT_MEANT}
     return tuple(sorted(same or public or found))
+
+
+def _above(folder: str) -> Iterator[str]:
+    """Folders that a folder is in, the nearest first."""
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
+        yield folder
 
 
 def import_check(distribution: str, stage: str, scheme: Scheme) -> Check | None:
@@ -47,7 +51,7 @@ def import_check(distribution: str, stage: str, scheme: Scheme) -> Check | None:
     """
     for site in dict.fromkeys((scheme.purelib, scheme.platlib)):
         for folder in sorted(site.glob("*.dist-info")):
-            if canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0]) == distribution:
+            if canonical_name(folder.name.removesuffix(".dist-info").rpartition("-")[0]) == distribution:
                 names = import_names(distribution, _recorded(folder))
                 run = "\n".join(f"import {name}" for name in names)
                 if not names:

@@ -11,7 +11,7 @@ import lockhouse
 from fixtures.judged import Case
 from fixtures.wheels import WheelSpec
 from lockhouse.audits import Subject
-from lockhouse.audits.builtin import lockhouse_audits
+from lockhouse.audits.builtin import RULES, BuiltIn, lockhouse_audits
 from lockhouse.audits.judging import examine, judge, stages_of
 from lockhouse.errors import InterpreterNotFound
 from lockhouse.events import Progress
@@ -188,3 +188,9 @@ def test_a_subject_can_be_judged_by_chosen_rules(tmp_path: Path) -> None:
     report = examine(case.subject(), [Own(gives=[note("a")])], with_wheels=True)
     assert report.rules == ("own 7.1",)
     assert [finding.code for finding in report.findings] == ["own.seen"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_table_of_rules_says_what_the_rules_say_of_themselves(rule: BuiltIn) -> None:
+    own = rule.load()
+    assert (own.name, own.needs_wheels) == (rule.name, rule.needs_wheels)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from packaging.markers import default_environment
 
-from lockhouse.environments.interpreters import Found, find_interpreters, interpreters_fingerprint
+from lockhouse.environments.fingerprint import interpreters_fingerprint
+from lockhouse.environments.interpreters import Found, find_interpreters
 from lockhouse.environments.places import Places, base_interpreter
 
 BASE = base_interpreter(Path(sys.executable)) or Path(sys.executable)
