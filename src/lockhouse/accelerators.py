@@ -118,6 +118,9 @@ def choose_variant(
     without a variant when nothing fits; what to say then is the caller's.
     """
     if not manifest.variants:
+        if override is not None and not _is_known(override, accelerators):
+            reason = f"no plugin knows the accelerator or variant {override!r}"
+            return Choice(variant=None, accelerator=None, reason=reason, considered=())
         return Choice(variant=WITHOUT_VARIANTS, accelerator=None, reason="the manifest has no variants", considered=())
     considered = tuple(_consider(variant.name, host, accelerators) for variant in manifest.variants)
     if override is not None:
@@ -131,6 +134,12 @@ def choose_variant(
                 considered=considered,
             )
     return Choice(variant=None, accelerator=None, reason="no variant is supported", considered=considered)
+
+
+def _is_known(override: str, accelerators: Sequence[Accelerator]) -> bool:
+    if override == "none":
+        return True
+    return any(override == item.namespace or item.claims(override) for item in accelerators)
 
 
 def _consider(variant: str, host: Host, accelerators: Sequence[Accelerator]) -> Consideration:

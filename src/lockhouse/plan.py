@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lockhouse.codec import digest_of
@@ -13,7 +13,10 @@ __all__ = ["ExcludedEdge", "OmittedStage", "Plan", "PlannedDistribution", "Plann
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What the plan is for: ``linux_x86_64``, ``cp311``, ``3.11``; the same target takes the same wheels.
+    """What the plan is for; the same target takes the same wheels.
+
+    ``platform`` is ``linux_x86_64``, ``python_tag`` ``cp311``, ``python_version`` what the manifest wants: ``3.11``, or
+    ``3.11.7`` where it wants that patch release.
 
     ``accelerator`` is the namespace of the variant's accelerator, None where the manifest has no variants.
     """
@@ -91,7 +94,8 @@ class Plan:
     """The decision. ``distributions`` stand in the order of installation.
 
     The first stage is ``create``: pip, setuptools, wheel and what they need. ``manifest`` and ``host`` are the digests
-    of the values that this one came from. ``notes`` tell people what was decided and why.
+    of the values that this one came from. ``notes`` tell people what was decided and why. ``sources`` is the digest of
+    the user's index settings that it was resolved with, empty for a plan that repeats a lock.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Plan:
     distributions: tuple[PlannedDistribution, ...]
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
+    sources: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -130,6 +135,21 @@ class Plan:
     def distribution(self, name: str) -> PlannedDistribution | None:
         """The planned distribution of a canonical name, or None."""
         return next((item for item in self.distributions if item.name == name), None)
+
+    def restricted(self, omitted: tuple[OmittedStage, ...], reachable: frozenset[str]) -> Plan:
+        """The plan without some stages: only what is ``reachable`` from the requirements of the others stays."""
+        names = {stage.name for stage in omitted}
+        return replace(
+            self,
+            stages=tuple(stage for stage in self.stages if stage.name not in names),
+            omitted=(*self.omitted, *omitted),
+            excluded=tuple(edge for edge in self.excluded if edge.distribution in reachable),
+            distributions=tuple(
+                replace(item, required_by=tuple(name for name in item.required_by if name in reachable))
+                for item in self.distributions
+                if item.name in reachable
+            ),
+        )
 
     def in_stage(self, name: str) -> tuple[PlannedDistribution, ...]:
         """The distributions of one stage in the order of installation."""

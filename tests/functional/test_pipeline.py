@@ -12,6 +12,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.pylock import Pylock
 
 from fixtures.index import serving
@@ -464,3 +465,95 @@ def test_using_the_environment_is_no_drift(site: Site) -> None:
     assert site.run("verify").status == 0
     document = site.run("--json", "install").document
     assert all(phase["up-to-date"] for phase in document["phases"])
+
+
+def test_optional_stage_whose_wheel_is_unsafe_is_left_out(site: Site) -> None:
+    site.wheel("alpha")
+    site.wheel("evil", "1.0", "shared", record="")
+    site.wheel("shared")
+    site.manifest(
+        stages=[
+            {"name": "base", "requirements": ["alpha"]},
+            {"name": "extra", "requirements": ["evil"], "optional": True},
+        ],
+    )
+
+    site.installed()
+
+    assert not list(site.site_packages().glob("evil*"))
+    assert not list(site.site_packages().glob("shared*"))
+    assert "evil" in json.dumps(tomllib.loads(site.lock().read_text())["tool"]["lockhouse"]["omitted"])
+    assert all(phase["up-to-date"] for phase in site.run("--json", "install").document["phases"])
+    assert site.run("--with", "extra", "install").status == 3
+
+
+def test_refused_plan_is_made_again_when_the_index_has_better(site: Site) -> None:
+    site.wheel("alpha", "1.0", "torchao")
+    site.wheel("torchao")
+    site.manifest("alpha", blacklist=["torchao"])
+    assert site.run("install").status == 3
+    site.wheel("alpha", "1.1")
+    site.installed()
+
+
+def test_plan_without_lock_follows_the_index_settings(site: Site, tmp_path: Path) -> None:
+    site.wheel("alpha", "1.0")
+    site.manifest("alpha")
+    assert site.run("plan").status == 0
+    with serving(tmp_path / "other") as other:
+        elsewhere = Site(site.root, other)
+        elsewhere.wheel("alpha", "2.0")
+        versions = {item["name"]: item["version"] for item in elsewhere.run("--json", "plan").document["distributions"]}
+    assert versions["alpha"] == "2.0"
+
+
+def test_credentials_of_an_index_are_written_nowhere(site: Site) -> None:
+    site.index.faults.password = "bob:s3cret"
+    address = site.index.url.replace("http://", "http://bob:s3cret@")
+    site.environment["PIP_INDEX_URL"] = address
+    site.wheel("alpha")
+    site.manifest(
+        indexes=[{"name": "corp", "url": address, "explicit": True}, {"name": "main", "url": address}],
+        stages=[
+            {"name": "base", "requirements": ["alpha"]},
+            {"name": "extra", "requirements": [{"requirement": "absent", "index": "corp"}], "optional": True},
+        ],
+    )
+    results = [site.run("--debug", "install"), site.run("--json", "plan")]
+    site.manifest({"requirement": "absent", "index": "corp"}, indexes=[{"name": "corp", "url": address}])
+    results.append(site.run("--debug", "install"))
+
+    assert [result.status for result in results] == [0, 0, 1]
+    assert all("s3cret" not in result.out + result.err for result in results)
+    manifest = site.root / "manifests" / "demo.json"
+    for path in site.root.rglob("*"):
+        if path.is_file() and path != manifest:
+            assert b"s3cret" not in path.read_bytes(), path
+
+
+def test_upgrade_of_what_is_not_in_the_lock_is_refused(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    site.installed()
+    result = site.run("upgrade", "alhpa")
+    assert result.status == 2
+    assert "did you mean alpha?" in result.err
+
+
+def test_unknown_accelerator_is_refused_also_without_variants(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    assert site.run("-a", "cu999zz", "plan").status == 2
+    assert site.run("-a", "cpu", "plan").status == 0
+
+
+def test_folders_of_wheels_may_be_relative(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_wheel(tmp_path / "links", "alpha")
+    build_wheel(site.root / "vendor", "beta")
+    monkeypatch.chdir(tmp_path)
+    indexes = [{"name": "vendor", "url": "vendor", "explicit": True}, {"name": "main", "url": site.index.url}]
+    site.manifest({"requirement": "beta", "index": "vendor"}, indexes=indexes)
+    assert site.run("plan").status == 0
+    site.environment["PIP_FIND_LINKS"] = "links"
+    site.manifest("alpha")
+    assert site.run("plan").status == 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -11,13 +12,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits.judging import judge, stages_of
-from lockhouse.errors import LockhouseError, NetworkError, OfflineError, ResolutionError
+from lockhouse.errors import Hint, LockhouseError, NetworkError, OfflineError, ResolutionError, UsageError
 from lockhouse.events import Message
 from lockhouse.findings import Finding
+from lockhouse.lockfile import Lock
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest, Stage, Wish
 from lockhouse.plan import OmittedStage, Plan, PlannedDistribution, PlannedStage
 from lockhouse.resolution.routing import Routing, Servers, local_folders, wishes_of
-from lockhouse.resolution.situation import Situation
+from lockhouse.resolution.situation import Situation, sources_of
 from lockhouse.resolution.solving import Answer, Solver
 from lockhouse.resolution.stages import assign_stages, installation_order
 from lockhouse.resolution.target import target_tags
@@ -57,7 +59,7 @@ class _Planning:
         self.label = label
         wheelhouse = Wheelhouse(context.project.wheelhouse)
         self.servers = Servers(
-            routing=Routing.of(manifest, self.variant, situation.accelerator, label),
+            routing=Routing.of(manifest, self.variant, situation.accelerator, label, context.project.root),
             client=client,
             folders=local_folders(configuration.find_links, wheelhouse.folder),
             work=work,
@@ -153,6 +155,7 @@ class _Planning:
         if lock is None or upgrade == ():
             return ()
         freed = {canonicalize_name(name) for name in upgrade or ()}
+        _check_names(freed, lock)
         return tuple(
             Preference(name=item.name, version=item.version, url=item.url, sha256=item.sha256)
             for item in lock.distributions
@@ -191,6 +194,7 @@ class _Planning:
             ),
             checks=manifest.checks,
             notes=(*self.servers.notes, *answer.notes),
+            sources=sources_of(self.context, self.solver.configuration),
         )
 
     def _planned(self, answer: Answer, name: str, stage: str) -> PlannedDistribution:
@@ -218,6 +222,14 @@ class _Planning:
             if (item.filename, item.sha256) == (filename, sha256):
                 return item.url
         return url
+
+
+def _check_names(names: Collection[str], lock: Lock) -> None:
+    known = sorted(item.name for item in lock.distributions)
+    for name in sorted(set(names) - set(known)):
+        close = difflib.get_close_matches(name, known, n=1)
+        text = f"did you mean {close[0]}?" if close else "`lockhouse plan` lists what there is"
+        raise UsageError(f"{name} cannot be upgraded: it is not in the lock", hints=[Hint("upgrade-name", text)])
 
 
 def _stage_checks(stage: Stage, manifest: Manifest) -> tuple[Check, ...]:

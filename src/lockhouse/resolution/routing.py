@@ -22,8 +22,9 @@ from lockhouse.errors import NetworkError, OfflineError
 from lockhouse.manifest import Manifest, VariantWish, Wish
 from lockhouse.resolution.uv import Server
 from lockhouse.wheels.client import Client
+from lockhouse.wheels.configuration import shown_url
 
-__all__ = ["Routing", "Servers", "local_folders", "wishes_of"]
+__all__ = ["DEFAULT", "VARIANT", "Routing", "Servers", "local_folders", "located", "wishes_of"]
 
 VARIANT = "variant"
 DEFAULT = "default"
@@ -62,13 +63,18 @@ class Routing:
 
     @classmethod
     def of(
-        cls, manifest: Manifest, variant: VariantWish | None, accelerator: Accelerator | None, label: str | None
+        cls,
+        manifest: Manifest,
+        variant: VariantWish | None,
+        accelerator: Accelerator | None,
+        label: str | None,
+        root: Path,
     ) -> Routing:
-        """Find the routes of a manifest in one of its variants."""
-        servers = {index.name: index.url for index in manifest.indexes}
+        """Find the routes of a manifest in one of its variants; folders in it are relative to ``root``."""
+        servers = {index.name: located(index.url, root) for index in manifest.indexes}
         variant_url = _variant_url(manifest, variant, accelerator)
         if variant_url is not None:
-            servers[VARIANT] = variant_url
+            servers[VARIANT] = located(variant_url, root)
         fixed: dict[str, str] = {}
         free: set[str] = set()
         for _, wish in wishes_of(manifest, variant):
@@ -137,14 +143,14 @@ class Servers:
         if server in self._unreachable:
             label = f" labelled +{self.routing.label}" if name in self.routing.labelled and self.routing.label else ""
             return f"{self._unreachable[server]}, and no local wheel of {name}{label} stands in for it"
-        return f"{url} does not serve {name}"
+        return f"{shown_url(url)} does not serve {name}"
 
     def explicit(self) -> tuple[Server, ...]:
         """Tell the resolver of the servers, or of their stand-ins."""
         return tuple(
             Server(name=name, url=str(self._stand_in(name)), flat=True)
             if name in self._unreachable
-            else Server(name=name, url=_address(url), flat=_is_flat(url))
+            else Server(name=name, url=url, flat=_is_flat(url))
             for name, url in self.routing.servers.items()
         )
 
@@ -208,8 +214,11 @@ def local_folders(find_links: Iterable[str], *more: Path) -> tuple[Path, ...]:
     return tuple(folders)
 
 
-def _address(url: str) -> str:
-    return str(Path(url).expanduser().absolute()) if "://" not in url and not url.startswith("file:") else url
+def located(location: str, base: Path) -> str:
+    """Give the address, or the absolute path, of an index or find-links location; ``base`` is where it was written."""
+    if "://" in location or location.startswith("file:"):
+        return location
+    return str((base / Path(location).expanduser()).absolute())
 
 
 def _is_flat(url: str) -> bool:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lockhouse.accelerators import Accelerator, Choice, choose_variant
-from lockhouse.errors import Hint, InternalError, InterpreterNotFound, ResolutionError, UsageError
+from lockhouse.codec import digest_of
+from lockhouse.errors import Hint, InternalError, ResolutionError, UsageError
+from lockhouse.findings import ScanReport
 from lockhouse.host import Host, Interpreter
 from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, Selection, Target
 from lockhouse.steps import Context
+from lockhouse.wheels.configuration import PipConfiguration, read_pip_configuration, shown_url
 
-__all__ = ["Situation", "decided_plan", "read_situation"]
+__all__ = ["Situation", "decided_plan", "read_situation", "sources_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +49,7 @@ def read_situation(context: Context) -> Situation:
     if choice.variant is None:
         raise _no_variant(choice, selection)
     version = manifest.python_version(choice.variant)
-    interpreter = host.interpreter(version)
-    if interpreter is None:
-        raise _no_interpreter(version, host)
+    interpreter = host.required_interpreter(version)
     lock_path = context.project.lock(choice.variant, host.platform, interpreter.tag)
     return Situation(
         host=host,
@@ -59,7 +60,7 @@ def read_situation(context: Context) -> Situation:
         target=Target(
             platform=host.platform,
             python_tag=interpreter.tag,
-            python_version=interpreter.release,
+            python_version=version,
             variant=choice.variant,
             accelerator=choice.accelerator,
         ),
@@ -84,8 +85,28 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
     plan = context.state.read(Plan)
     if plan is None or (plan.manifest, plan.target, plan.selection) != (manifest, situation.target, selection):
         return None
+    if plan.sources != sources_of(context, read_pip_configuration()) or _was_refused(context, plan):
+        return None
     # Facts may change that do not change the target: another driver, more memory.
     return plan if plan.host == situation.host.digest else replace(plan, host=situation.host.digest)
+
+
+def sources_of(context: Context, configuration: PipConfiguration) -> str:
+    """Identity of the indexes in the user's settings; those of the manifest are in the manifest's digest."""
+    return digest_of(
+        {
+            "offline": context.options.offline,
+            "no-index": configuration.no_index,
+            "indexes": [shown_url(url) for url in configuration.indexes],
+            "find-links": [shown_url(url) for url in configuration.find_links],
+        }
+    )
+
+
+def _was_refused(context: Context, plan: Plan) -> bool:
+    """Whether the scan refused a plan: what is wrong with it may have been mended where it came from."""
+    report = context.state.read(ScanReport)
+    return report is not None and report.plan == plan.digest and not report.ok
 
 
 def _same_wish(asked: Selection, locked: Selection) -> bool:
@@ -123,17 +144,6 @@ def _no_variant(choice: Choice, selection: Selection) -> Exception:
     names = ", ".join(item.variant for item in choice.considered)
     hint = Hint("choose-variant", f"name one with -a (variants: {names}), or add a cpu variant to the manifest")
     if selection.accelerator is not None:
-        return UsageError(choice.reason, cause=f"the manifest's variants are {names}", hints=[hint])
+        cause = f"the manifest's variants are {names}" if names else None
+        return UsageError(choice.reason, cause=cause, hints=[hint] if names else ())
     return ResolutionError("no variant of the manifest fits this machine", cause=lines, hints=[hint])
-
-
-def _no_interpreter(version: str, host: Host) -> InterpreterNotFound:
-    there = ", ".join(sorted({item.version for item in host.interpreters})) or "none"
-    return InterpreterNotFound(
-        version,
-        cause=f"interpreters found: {there}",
-        hints=[
-            Hint("install-python", f"install Python {version}, or put python{version} on PATH, and try again"),
-            Hint("change-version", "or change python.version in the manifest"),
-        ],
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -15,7 +16,7 @@ from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
 from lockhouse.plan import ExcludedEdge
 from lockhouse.resolution.graph import Graph, Node
-from lockhouse.resolution.routing import DEFAULT, VARIANT, Servers, local_folders
+from lockhouse.resolution.routing import DEFAULT, VARIANT, Servers, local_folders, located
 from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
@@ -120,16 +121,18 @@ class Solver:
             listed = [index for index in self.manifest.indexes if not index.explicit]
             # The manifest lists every index there is: the last one takes the place of the resolver's own default.
             last = len(listed) - 1
-            servers = [Server(name=item.name, url=item.url, default=i == last) for i, item in enumerate(listed)]
+            urls = self.servers.routing.servers
+            servers = [Server(name=item.name, url=urls[item.name], default=i == last) for i, item in enumerate(listed)]
             return tuple(servers), (), False
         # pip takes the best version of all its indexes, and the user's settings were written for pip.
         settings = self.configuration
+        find_links = tuple(located(location, Path.cwd()) for location in settings.find_links)
         if settings.no_index:
-            return (), settings.find_links, True
+            return (), find_links, True
         servers = [Server(name=f"extra-{i}", url=url) for i, url in enumerate(settings.extra_index_urls, 1)]
         if settings.index_url is not None:
             servers.append(Server(name="default", url=settings.index_url, default=True))
-        return tuple(servers), settings.find_links, True
+        return tuple(servers), find_links, True
 
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:
         """Resolve again until every route is kept and every excluded edge is cut in the versions that were chosen."""

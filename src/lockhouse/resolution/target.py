@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
-from lockhouse.errors import Hint, InterpreterNotFound
 from lockhouse.host import Host
 
 __all__ = ["target_markers", "target_tags"]
@@ -37,12 +36,4 @@ def target_tags(python_tag: str, platform_tags: Sequence[str]) -> tuple[str, ...
 
 def target_markers(host: Host, python_version: str) -> Mapping[str, str]:
     """Return the PEP 508 environment of the interpreter that a plan is for; raise InterpreterNotFound without it."""
-    interpreter = host.interpreter(python_version)
-    if interpreter is None:
-        known = ", ".join(found.version for found in host.interpreters) or "none"
-        raise InterpreterNotFound(
-            python_version,
-            cause=f"interpreters that were found: {known}",
-            hints=[Hint("install-interpreter", f"install Python {python_version} so that it is found on PATH")],
-        )
-    return interpreter.markers
+    return host.required_interpreter(python_version).markers

@@ -108,7 +108,7 @@ def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved
     Raises ResolutionError with the resolver's explanation when there are none, NetworkError when an index did not
     answer, SubprocessFailed for everything else that ends the resolver.
     """
-    with tempfile.TemporaryDirectory(prefix="lockhouse-plan-") as folder:  # mode 0700: it may hold credentials
+    with tempfile.TemporaryDirectory(prefix="lockhouse-resolver-") as folder:  # mode 0700: it may hold credentials
         work = Path(folder)
         output = work / "pylock.plan.toml"
         empty = work / "empty"

@@ -183,11 +183,15 @@ def _read(path: str) -> dict[str, dict[str, str]]:
     try:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        # The parser quotes the line that it does not understand, and that line may hold a password.
+        line = getattr(error, "lineno", None) or next((number for number, _ in getattr(error, "errors", ())), None)
+        where = f", line {line}" if line else ""
+        reason = error.strerror if isinstance(error, OSError) else "is not in the form that pip reads"
         raise UsageError(
             "the configuration of pip cannot be read",
-            cause=f"{path}: {error}",
+            cause=f"{path}{where}: {reason}",
             hints=[Hint("mend-pip-configuration", "mend the file, or set PIP_CONFIG_FILE to another one")],
-        ) from error
+        ) from None
     found = {}
     for section in SECTIONS:
         if parser.has_section(section):

@@ -31,7 +31,7 @@ def manifest(*requirements: Any, **fields: Any) -> Manifest:
 
 
 def routing(wanted: Manifest) -> Routing:
-    return Routing.of(wanted, wanted.variant("cpu"), CpuAccelerator(), "cpu")
+    return Routing.of(wanted, wanted.variant("cpu"), CpuAccelerator(), "cpu", Path("/project"))
 
 
 def servers(wanted: Manifest, tmp_path: Path, *folders: Path, offline: bool = False) -> Servers:
