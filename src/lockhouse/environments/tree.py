@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +87,8 @@ def hash_files(root: Path, files: Sequence[tuple[str, int]], advanced: Callable[
 
     ``advanced`` is told, in the calling thread, how many files are done. Memory is bounded by a block per thread.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     result: dict[str, str | None] = {}
     workers = min(8, (os.cpu_count() or 1) + 1)  # one more than can compute, for those that wait for the disk
     with ThreadPoolExecutor(workers) as pool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
-
-from packaging.version import InvalidVersion, Version
 
 from lockhouse.environments import Scheme
 from lockhouse.errors import BuildError, Hint, InterpreterNotFound, SubprocessFailed
@@ -60,6 +57,8 @@ def _prompt(path: Path) -> str:
 
 
 def _run(argv: list[str], interpreter: Interpreter) -> None:
+    import subprocess
+
     try:
         done = subprocess.run(
             argv,
@@ -108,6 +107,8 @@ def _check_version(path: Path, interpreter: Interpreter) -> None:
 
 
 def _release(version: str) -> tuple[int, ...] | None:
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(version).release
     except InvalidVersion:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 
 from lockhouse.environments import EnvironmentProvider
 from lockhouse.environments.drift import find_drift
@@ -132,6 +131,8 @@ def _interpreter_remains(generation: Generation, host: Host | None) -> bool:
     for interpreter in host.interpreters if host else ():
         if interpreter.executable == known.executable:
             return interpreter.version == known.version
+    import subprocess
+
     argv = [known.executable, "-I", "-S", "-c", "import platform; print(platform.python_version())"]
     try:
         answer = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)

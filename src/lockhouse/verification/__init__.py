@@ -2,3 +2,8 @@
 
 Nothing in here changes an environment; nothing in here decides what happens to one that fails.
 """
+
+__all__ = ["BUILT_IN"]
+
+BUILT_IN = ("interpreter", "distributions", "blacklist")
+"""Names of the checks that every environment has."""

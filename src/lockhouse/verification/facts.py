@@ -21,12 +21,10 @@ from lockhouse.codec import DecodeError, decode
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import BlacklistEntry
 from lockhouse.plan import Plan
+from lockhouse.verification import BUILT_IN
 from lockhouse.verification.running import Interpreter
 
-__all__ = ["BUILT_IN", "Facts", "check_facts", "names_of"]
-
-BUILT_IN = ("interpreter", "distributions", "blacklist")
-"""Names of the checks that every environment has."""
+__all__ = ["Facts", "check_facts", "names_of"]
 
 TIMEOUT = 120.0
 MARK = "lockhouse-facts:"

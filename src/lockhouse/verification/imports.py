@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -61,6 +60,8 @@ def import_check(distribution: str, stage: str, scheme: Scheme) -> Check | None:
 
 
 def _recorded(dist_info: Path) -> list[str]:
+    import csv
+
     try:
         with (dist_info / "RECORD").open(encoding="utf-8", newline="") as file:
             return [os.path.normpath(row[0]).replace(os.sep, "/") for row in csv.reader(file) if row]

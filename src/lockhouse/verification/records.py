@@ -5,7 +5,7 @@ So an environment can be proven when plan and lock of the project have moved on,
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 
 from lockhouse.environments.generations import Generation
@@ -42,7 +42,7 @@ def kept_report(generation: Generation) -> VerifyReport | None:
 
 def report_time(generation: Generation) -> str:
     """When that was proven: UTC in ISO 8601."""
-    return datetime.fromtimestamp(_report(generation).stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_report(generation).stat().st_mtime))
 
 
 def _report(generation: Generation) -> Path:

@@ -13,7 +13,7 @@ from lockhouse.host import Host
 from lockhouse.manifest import Check
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
-from lockhouse.verification.facts import BUILT_IN
+from lockhouse.verification import BUILT_IN
 from lockhouse.verification.imports import import_check
 
 __all__ = ["critical_imports", "required_checks", "required_digest"]
