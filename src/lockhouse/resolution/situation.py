@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockhouse.accelerators import Accelerator, Choice, choose_variant
 from lockhouse.codec import digest_of
@@ -15,7 +16,9 @@ from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, Selection, Target
 from lockhouse.steps import Context
-from lockhouse.wheels.configuration import PipConfiguration, read_pip_configuration, shown_url
+
+if TYPE_CHECKING:
+    from lockhouse.wheels.configuration import PipConfiguration
 
 __all__ = ["Situation", "decided_plan", "read_situation", "sources_of"]
 
@@ -85,6 +88,8 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
     plan = context.state.read(Plan)
     if plan is None or (plan.manifest, plan.target, plan.selection) != (manifest, situation.target, selection):
         return None
+    from lockhouse.wheels.configuration import read_pip_configuration
+
     if plan.sources != sources_of(context, read_pip_configuration()) or _was_refused(context, plan):
         return None
     # Facts may change that do not change the target: another driver, more memory.
@@ -93,6 +98,8 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
 
 def sources_of(context: Context, configuration: PipConfiguration) -> str:
     """Identity of the indexes in the user's settings; those of the manifest are in the manifest's digest."""
+    from lockhouse.wheels.configuration import shown_url
+
     return digest_of(
         {
             "offline": context.options.offline,
