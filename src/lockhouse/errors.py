@@ -166,12 +166,13 @@ class ScanRefused(LockhouseError):
 
 
 class InterpreterNotFound(LockhouseError):
-    """No interpreter of the wanted version is on this machine."""
+    """No interpreter of the wanted version is on this machine; ``cause`` says what is there, or what became of it."""
 
     code = "interpreter-not-found"
 
-    def __init__(self, version: str, *, cause: str | None = None, hints: Sequence[Hint] = ()) -> None:
-        super().__init__(f"Python {version} was not found on this machine", cause=cause, hints=hints)
+    def __init__(self, version: str, *, cause: str) -> None:
+        hint = Hint("install-python", f"install Python {version} where PATH leads, or change python.version")
+        super().__init__(f"Python {version} was not found on this machine", cause=cause, hints=[hint])
         self.version = version
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lockhouse.codec import digest_of, encode
+from lockhouse.errors import InterpreterNotFound
 
 __all__ = ["AcceleratorReading", "Device", "Host", "Interpreter", "Probe", "Readings"]
 
@@ -135,3 +136,11 @@ class Host:
             if version in (interpreter.version, interpreter.release):
                 return interpreter
         return None
+
+    def required_interpreter(self, version: str) -> Interpreter:
+        """The same, where there is no going on without: raises InterpreterNotFound that names those there are."""
+        interpreter = self.interpreter(version)
+        if interpreter is None:
+            there = ", ".join(dict.fromkeys(item.version for item in self.interpreters))
+            raise InterpreterNotFound(version, cause=f"interpreters found: {there or 'none'}")
+        return interpreter

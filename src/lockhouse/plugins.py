@@ -19,7 +19,7 @@ from lockhouse import discovery
 from lockhouse.accelerators import Accelerator
 from lockhouse.discovery import Candidate, Origin
 from lockhouse.environments import EnvironmentProvider
-from lockhouse.errors import Hint, InternalError, LockhouseError
+from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
 from lockhouse.events import Emit, Event, Message, discard
 from lockhouse.hookspecs import hookimpl
 from lockhouse.isolation import (
@@ -117,6 +117,17 @@ class Plugins:
         answers = self._collect(hook, EnvironmentProvider, {})  # type: ignore[type-abstract]
         unique = self._unique(hook, answers, lambda provider: provider.name)
         return {provider.name: provider for _, provider in unique}
+
+    def environment(self, name: str) -> EnvironmentProvider:
+        """The provider of environments of that name; raises UsageError that names those there are."""
+        providers = self.environments()
+        if name not in providers:
+            raise UsageError(
+                f"no plugin provides environments of the kind {name!r}",
+                cause=f"there are {', '.join(sorted(providers)) or 'none'}",
+                hints=[Hint("choose-provider", "correct python.provider, or install the plugin that gives it")],
+            )
+        return providers[name]
 
     def audits(self) -> tuple[Audit, ...]:
         """Rules of the scan; of two with the same name the first stays."""

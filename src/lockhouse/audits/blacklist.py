@@ -6,34 +6,18 @@ been downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
 from lockhouse.audits.telling import asking, chain_to, cut, described, relief, stage_of, trail
+from lockhouse.blacklist import blacklisted
 from lockhouse.findings import Finding
-from lockhouse.manifest import BlacklistEntry, Manifest
-from lockhouse.plan import Plan, PlannedDistribution
+from lockhouse.manifest import BlacklistEntry
 
-__all__ = ["Blacklist", "blacklisted"]
-
-
-def blacklisted(
-    manifest: Manifest, plan: Plan, markers: Mapping[str, str] | None = None
-) -> dict[str, tuple[BlacklistEntry, ...]]:
-    """Find the planned distributions that the blacklist names, with the entries that do, in plan order.
-
-    An entry with a marker counts where ``markers``, the target's PEP 508 environment, meets it; without ``markers``
-    such an entry always counts.
-    """
-    found: dict[str, tuple[BlacklistEntry, ...]] = {}
-    for item in plan.distributions:
-        entries = tuple(entry for entry in manifest.blacklist if _names(entry, item, plan, markers))
-        if entries:
-            found[item.name] = entries
-    return found
+__all__ = ["Blacklist"]
 
 
 class Blacklist:
@@ -44,7 +28,7 @@ class Blacklist:
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
         """Yield one finding for each way in which a blacklisted distribution comes into the plan."""
-        for name, entries in blacklisted(subject.manifest, subject.plan, subject.markers).items():
+        for name, entries in blacklisted(subject.manifest.blacklist, subject.plan, subject.markers).items():
             for chain in subject.graph.chains(name, limit=None) or (chain_to(subject, name),):
                 for entry in entries:
                     yield self._finding(subject, entry, chain)
@@ -62,24 +46,6 @@ class Blacklist:
             + trail(subject, chain),
             hint="; or ".join(_cures(subject, entry, chain)),
         )
-
-
-def _names(entry: BlacklistEntry, item: PlannedDistribution, plan: Plan, markers: Mapping[str, str] | None) -> bool:
-    requirement = Requirement(entry.requirement)
-    if not _meets(requirement, item):
-        return False
-    if requirement.marker is not None and markers is not None and not requirement.marker.evaluate(dict(markers)):
-        return False
-    if entry.when is None:
-        return True
-    condition = Requirement(entry.when)
-    return any(_meets(condition, other) for other in plan.distributions)
-
-
-def _meets(requirement: Requirement, item: PlannedDistribution) -> bool:
-    return canonicalize_name(requirement.name) == item.name and requirement.specifier.contains(
-        item.version, prereleases=True
-    )
 
 
 def _terms(entry: BlacklistEntry) -> str:

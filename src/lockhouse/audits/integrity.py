@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lockhouse.audits import Subject
-from lockhouse.audits.blacklist import blacklisted
 from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.blacklist import blacklisted
 from lockhouse.errors import LockhouseError, UnsafeWheel
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
@@ -25,7 +25,7 @@ class Integrity:
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
         """Yield a finding for each planned wheel that is not among the subject's good ones."""
-        never_fetched = blacklisted(subject.manifest, subject.plan, subject.markers)
+        never_fetched = blacklisted(subject.manifest.blacklist, subject.plan, subject.markers)
         for item in subject.plan.distributions:
             path = subject.files.get(item.name)
             if item.name in subject.wheels:

@@ -78,8 +78,7 @@ def _run(argv: list[str], interpreter: Interpreter) -> None:
     except OSError as error:
         raise InterpreterNotFound(
             interpreter.version,
-            cause=f"{interpreter.executable}: {error.strerror or error}",
-            hints=[Hint("detect-again", "run detect again: the interpreter that it found is gone")],
+            cause=f"{interpreter.executable}, which was there before: {error.strerror or error}",
         ) from error
     if done.returncode:
         raise SubprocessFailed(

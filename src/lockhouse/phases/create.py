@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 
-from lockhouse.environments import EnvironmentProvider
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.redirect import redirect_bytecode
 from lockhouse.environments.scaffold import record_scaffold
-from lockhouse.errors import Hint, InternalError, InterpreterNotFound, LockhouseError, UsageError
+from lockhouse.errors import InternalError, LockhouseError
 from lockhouse.events import Message
-from lockhouse.evidence import Drift
-from lockhouse.host import Host, Interpreter
+from lockhouse.host import Host
 from lockhouse.manifest import CREATE_STAGE, Manifest
 from lockhouse.plan import Plan
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 from lockhouse.steps import Context, Step
 
-__all__ = ["find_provider", "steps"]
-
-SHOWN = 5
+__all__ = ["steps"]
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -36,21 +32,6 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             up_to_date=_find_right_one,
         ),
     )
-
-
-def find_provider(context: Context, name: str | None = None) -> EnvironmentProvider:
-    """Return the environment provider of a name, by default the manifest's. UsageError names those there are."""
-    name = name or context.manifest.python.provider
-    providers = context.plugins.environments()
-    if name not in providers:
-        raise UsageError(
-            f"no plugin provides environments of the kind {name!r}",
-            cause=f"there are {', '.join(sorted(providers)) or 'none'}",
-            hints=[
-                Hint("choose-provider", "correct python.provider in the manifest, or install the plugin that gives it")
-            ],
-        )
-    return providers[name]
 
 
 def _find_right_one(context: Context) -> bool:
@@ -76,12 +57,11 @@ def _create(context: Context) -> None:
         raise InternalError("create ran before there was a plan")
     from lockhouse.phases.install import install_stage
 
-    provider = find_provider(context)
-    interpreter = _interpreter(host, plan.target.python_version)
+    provider = context.plugins.environment(context.manifest.python.provider)
+    interpreter = host.required_interpreter(plan.target.python_version)
     generations = Generations(context.project)
     generation = generations.new(plan.digest, context.manifest.digest, interpreter, provider=provider.name)
     context.candidate = generation
-    context.origins.clear()
     try:
         with storage_errors(generation.path):
             provider.create(generation.path, interpreter)
@@ -98,20 +78,6 @@ def _create(context: Context) -> None:
     context.summarise("create", f"generation {generation.number}, Python {interpreter.version}")
 
 
-def _interpreter(host: Host, version: str) -> Interpreter:
-    interpreter = host.interpreter(version)
-    if interpreter is None:
-        found = ", ".join(item.version for item in host.interpreters)
-        raise InterpreterNotFound(
-            version,
-            cause=f"found were {found or 'none'}",
-            hints=[
-                Hint("install-python", f"install Python {version}, or let python.version in the manifest name another")
-            ],
-        )
-    return interpreter
-
-
 def _problem(generation: Generation, context: Context) -> str | None:
     """Why a finished generation cannot be used as it is; None if it can."""
     if generation.moved:
@@ -119,7 +85,11 @@ def _problem(generation: Generation, context: Context) -> str | None:
     if not _interpreter_remains(generation, context.state.read(Host)):
         return f"its interpreter, Python {generation.interpreter.version}, is gone or was replaced"
     drift = find_drift(generation, deep=False, emit=context.emit, step="create", remember=True)
-    return _describe(drift) if drift else None
+    if not drift:
+        return None
+    from lockhouse.verification.refusal import describe_drift
+
+    return f"its files are not those that were installed ({'; '.join(describe_drift(drift))})"
 
 
 def _interpreter_remains(generation: Generation, host: Host | None) -> bool:
@@ -139,12 +109,3 @@ def _interpreter_remains(generation: Generation, host: Host | None) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0 and answer.stdout.strip() == known.version
-
-
-def _describe(drift: Drift) -> str:
-    parts = []
-    for kind, paths in (("changed", drift.modified), ("missing", drift.missing), ("added", drift.extra)):
-        if paths:
-            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-            parts.append(f"{kind}: {', '.join(paths[:SHOWN])}{more}")
-    return "its files are not those that were installed (" + "; ".join(parts) + ")"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
+from lockhouse.blacklist import blacklisted
 from lockhouse.errors import UsageError
+from lockhouse.host import Host
 from lockhouse.manifest import Manifest
-from lockhouse.names import canonical_name
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.project import Project
 from lockhouse.quantities import size as readable
 from lockhouse.steps import Context, Step
 
-__all__ = ["steps", "will_be_refused"]
+__all__ = ["steps"]
 
 NAME = "download"
 
@@ -32,37 +31,14 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
     )
 
 
-def will_be_refused(item: PlannedDistribution, manifest: Manifest) -> bool:
-    """Whether the blacklist names this distribution in this version, unconditionally and everywhere.
-
-    The scan will refuse the plan from metadata alone: its wheel need not be here.
-    """
-    return any(
-        entry.when is None and _is_for(entry.requirement, item.name) and _takes(entry.requirement, item.version)
-        for entry in manifest.blacklist
-    )
-
-
-def _is_for(requirement: str, name: str) -> bool:
-    """Whether a requirement is for a distribution: to tell that, what parses requirements need not be imported."""
-    found = re.match(r"\s*([\w.-]+)", requirement)
-    return found is not None and canonical_name(found[1]) == canonical_name(name)
-
-
-def _takes(text: str, version: str) -> bool:
-    """Whether a requirement takes a version, unconditionally."""
-    from packaging.requirements import Requirement
-    from packaging.version import Version
-
-    requirement = Requirement(text)
-    return requirement.marker is None and requirement.specifier.contains(Version(version), prereleases=True)
-
-
 def _wanted(context: Context) -> tuple[PlannedDistribution, ...] | None:
-    plan = context.state.read(Plan)
-    if plan is None:
+    """What is to be brought: all but what the blacklist names, which the scan refuses from metadata alone."""
+    plan, host = context.state.read(Plan), context.state.read(Host)
+    if plan is None or host is None:
         return None
-    return tuple(item for item in plan.distributions if not will_be_refused(item, context.manifest))
+    markers = host.required_interpreter(plan.target.python_version).markers
+    refused = blacklisted(context.manifest.blacklist, plan, markers)
+    return tuple(item for item in plan.distributions if item.name not in refused)
 
 
 def _up_to_date(context: Context) -> bool:

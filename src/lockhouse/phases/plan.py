@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lockhouse.environments.pointer import check_pointer
-from lockhouse.errors import Hint, LockOutdated, UsageError
+from lockhouse.errors import Hint, LockOutdated
 from lockhouse.events import Message
 from lockhouse.foreseen import report_foreseen
 from lockhouse.manifest import Manifest
@@ -50,7 +50,7 @@ def _run(context: Context) -> None:
     from lockhouse.resolution.situation import decided_plan, read_situation
 
     check_pointer(context.project)
-    _check_provider(context)
+    context.plugins.environment(context.manifest.python.provider)
     report_foreseen(context.manifest, context.emit)
     situation = read_situation(context)
     plan = decided_plan(context, situation)
@@ -63,17 +63,6 @@ def _run(context: Context) -> None:
         context.tell(Message(level="info", text=note))
     left_out = f", without {', '.join(stage.name for stage in plan.omitted)}" if plan.omitted else ""
     context.summarise("plan", f"{len(plan.distributions)} distributions for {plan.target.variant}{left_out}")
-
-
-def _check_provider(context: Context) -> None:
-    known = context.plugins.environments()
-    provider = context.manifest.python.provider
-    if provider not in known:
-        raise UsageError(
-            f"no plugin provides environments of the kind {provider!r}",
-            cause=f"python.provider of the manifest; known: {', '.join(sorted(known))}",
-            hints=[Hint("choose-provider", "use one of those, or install the plugin that brings it")],
-        )
 
 
 def _not_locked(context: Context, situation: Situation) -> LockOutdated:

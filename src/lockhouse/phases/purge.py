@@ -6,7 +6,6 @@ import os
 
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.manifest import Manifest
-from lockhouse.phases.create import find_provider
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 from lockhouse.steps import Context, Step
@@ -53,7 +52,7 @@ def _purge(context: Context) -> None:
     with storage_errors(generation.path):
         removed = _remove_redirected(generation)
         done = seal_tree(generation.path, context.origins, purge=True, emit=context.emit)
-    scheme = find_provider(context, generation.provider).scheme(generation.path, generation.interpreter)
+    scheme = context.plugins.environment(generation.provider).scheme(generation.path, generation.interpreter)
     digest = tree_digest(generation.path, done.seal, scheme, read_scaffold(generation.path))
     seal = write_seal(generation.path, done.seal, done.witness)
     context.candidate = Generations(context.project).advance(generation, "sealed", digest, seal=seal)

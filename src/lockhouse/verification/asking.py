@@ -43,9 +43,7 @@ def ask(
 
 def scheme_of(context: Context, generation: Generation) -> Scheme:
     """Say where things are in an environment; its provider knows."""
-    from lockhouse.phases.create import find_provider
-
-    return find_provider(context, generation.provider).scheme(generation.path, generation.interpreter)
+    return context.plugins.environment(generation.provider).scheme(generation.path, generation.interpreter)
 
 
 def interpreter_of(context: Context, generation: Generation) -> Interpreter:

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from lockhouse.blacklist import applying, covers
 from lockhouse.codec import DecodeError, decode
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import BlacklistEntry
@@ -68,12 +69,19 @@ class Facts:
 
 
 def check_facts(
-    interpreter: Interpreter, root: Path, plan: Plan, blacklist: Sequence[BlacklistEntry]
+    interpreter: Interpreter,
+    root: Path,
+    plan: Plan,
+    blacklist: Sequence[BlacklistEntry],
+    markers: Mapping[str, str],
 ) -> tuple[CheckResult, ...]:
-    """Check that the interpreter, the distributions and nothing else are what was planned for the environment."""
+    """Check that the interpreter, the distributions and nothing else are what was planned for the environment.
+
+    ``markers`` is the PEP 508 environment of the interpreter that it was made with.
+    """
     started = time.perf_counter()
-    applying = [entry for entry in blacklist if _applies(entry, plan)]
-    answer = interpreter.run(QUESTION, TIMEOUT, names_of(applying))
+    refused = applying(blacklist, plan, markers)
+    answer = interpreter.run(QUESTION, TIMEOUT, names_of(refused))
     facts = _parse(answer.output) if answer.status == 0 else None
     seconds = round(time.perf_counter() - started, 3)
     if facts is None:
@@ -82,7 +90,7 @@ def check_facts(
     return (
         _result("interpreter", _judge_interpreter(facts, root, plan), seconds),
         _result("distributions", _judge_distributions(facts, plan), seconds),
-        _result("blacklist", _judge_blacklist(facts, root, applying), seconds),
+        _result("blacklist", _judge_blacklist(facts, root, refused), seconds),
     )
 
 
@@ -90,14 +98,6 @@ def names_of(blacklist: Iterable[BlacklistEntry]) -> tuple[str, ...]:
     """Return the import packages that blacklisted distributions would bring, as far as names tell."""
     names = {canonicalize_name(Requirement(entry.requirement).name).replace("-", "_") for entry in blacklist}
     return tuple(sorted(names))
-
-
-def _applies(entry: BlacklistEntry, plan: Plan) -> bool:
-    if entry.when is None:
-        return True
-    condition = Requirement(entry.when)
-    item = plan.distribution(canonicalize_name(condition.name))
-    return item is not None and condition.specifier.contains(item.version, prereleases=True)
 
 
 def _parse(output: str) -> Facts | None:
@@ -147,7 +147,7 @@ def _judge_blacklist(facts: Facts, root: Path, blacklist: Sequence[BlacklistEntr
         name = canonicalize_name(refused.name)
         reason = f" ({entry.reason})" if entry.reason else ""
         for item in facts.distributions:
-            if canonicalize_name(item.name) == name and refused.specifier.contains(item.version, prereleases=True):
+            if covers(entry.requirement, item.name, item.version):
                 yield f"{item.name} {item.version} is installed{reason}"
         module = name.replace("-", "_")
         # The standard library may have a module of that name; and without metadata no version window can be judged.

@@ -32,7 +32,8 @@ def prove(
     drift = find_drift(generation, deep=True, emit=context.emit, step=STEP) if deep else Drift()
     checks = required_checks(context, plan, host, scheme_of(context, generation))
     interpreter = interpreter_of(context, generation)
-    facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist)
+    markers = generation.interpreter.markers
+    facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist, markers)
     results = (*facts, *ask(context, interpreter, plan, checks, step=STEP))
     after = find_drift(generation, deep=False, emit=context.emit, step=STEP)
     for result in results:

@@ -50,7 +50,12 @@ def unproven(report: VerifyReport, *, outdated: bool) -> LockhouseError:
     return CheckFailed(
         f"the environment in use failed: {names}" if failed else "the environment in use is not proven",
         cause=cause,
-        hints=[Hint("look-at-machine", "its files are as they were: look for what changed on the machine (doctor)")],
+        hints=[
+            Hint(
+                "look-at-machine",
+                "its files are as they were: look for what changed on the machine with `lockhouse detect --debug`",
+            )
+        ],
     )
 
 

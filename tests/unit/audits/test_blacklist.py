@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.judged import Case
 from fixtures.wheels import WheelSpec
-from lockhouse.audits.blacklist import blacklisted
 from lockhouse.manifest import BlacklistEntry, Exclusion
 
 CHAIN = [
@@ -128,9 +127,3 @@ def test_a_stage_that_was_asked_for_by_hand_can_be_left_out_by_hand(tmp_path: Pa
         optional=frozenset({"train"}),
     )
     assert "run with --without train" in case.only("blacklist.listed", with_wheels=False).hint
-
-
-def test_blacklisted_distributions_are_found_without_judging(tmp_path: Path) -> None:
-    case = case_of(tmp_path, entry("quant"), entry("nothing"))
-    found = blacklisted(case.wanted, case.plan)
-    assert {name: [item.requirement for item in entries] for name, entries in found.items()} == {"quant": ["quant"]}

@@ -106,6 +106,7 @@ def test_an_interpreter_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(InterpreterNotFound) as failed:
         VenvProvider().create(tmp_path, gone)
     assert str(tmp_path / "python3.11") in (failed.value.cause or "")
+    assert [hint.code for hint in failed.value.hints] == ["install-python"]
 
 
 def test_an_interpreter_that_was_replaced_is_noticed(tmp_path: Path) -> None:

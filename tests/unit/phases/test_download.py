@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from fixtures.contexts import host_of
+from fixtures.generations import INTERPRETER
 from fixtures.index import Index, serving
-from fixtures.values import plan_of, planned
+from fixtures.values import TARGET, plan_of, planned
 from fixtures.wheels import build_wheel
 from lockhouse.errors import OfflineError, UsageError
 from lockhouse.events import Progress
 from lockhouse.manifest import BlacklistEntry, Manifest, PythonWish, VariantWish
 from lockhouse.manifest import Index as WantedIndex
-from lockhouse.phases.download import steps, will_be_refused
+from lockhouse.phases.download import steps
 from lockhouse.plan import PlannedDistribution
 from lockhouse.plugins import Plugins
 from lockhouse.project import Project
@@ -36,8 +38,9 @@ def context_of(root: Path, wanted: Manifest, *items: PlannedDistribution, offlin
         plugins=Plugins(()),
         state=State(project.state),
     )
+    context.state.write(host_of(INTERPRETER))
     if items:
-        context.state.write(plan_of(*items))
+        context.state.write(plan_of(*items, target=replace(TARGET, python_version=INTERPRETER.release)))
     return context
 
 
@@ -105,22 +108,6 @@ def test_blacklisted_wheel_is_not_fetched(tmp_path: Path, index: Index) -> None:
     assert [path.name for path in context.project.wheelhouse.glob("*.whl")] == ["a-1.0-py3-none-any.whl"]
     assert is_up_to_date(context)
     assert context.details["download"].startswith("1 wheel, ")
-
-
-@pytest.mark.parametrize(
-    ("entry", "refused"),
-    [
-        (BlacklistEntry(requirement="Torch_AO"), True),
-        (BlacklistEntry(requirement="torch-ao<0.17"), True),
-        (BlacklistEntry(requirement="torch-ao>=0.17"), False),
-        (BlacklistEntry(requirement="torchao"), False),
-        (BlacklistEntry(requirement="torch-ao", when="torch==2.9.*"), False),
-        (BlacklistEntry(requirement='torch-ao; sys_platform == "win32"'), False),
-    ],
-)
-def test_only_what_the_scan_surely_refuses_is_left_out(entry: BlacklistEntry, refused: bool) -> None:
-    item = planned("torch-ao", "0.16.0rc1+cpu")
-    assert will_be_refused(item, manifest(blacklist=(entry,))) is refused
 
 
 def test_offline_names_every_missing_wheel(tmp_path: Path, index: Index) -> None:

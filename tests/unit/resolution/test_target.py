@@ -46,6 +46,7 @@ def test_a_python_that_is_gone_is_named_with_those_that_are_here() -> None:
         target_markers(_host("3.12.1"), "3.11")
     assert caught.value.version == "3.11"
     assert "3.12.1" in (caught.value.cause or "")
+    assert [hint.code for hint in caught.value.hints] == ["install-python"]
 
 
 def _host(*versions: str) -> Host:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.generations import INTERPRETER
+from fixtures.stores import install_wheels
 from fixtures.values import TARGET, plan_of, planned
 from fixtures.wheels import WheelSpec
 from lockhouse.environments.venv import VenvProvider
@@ -17,9 +18,8 @@ from lockhouse.manifest import BlacklistEntry
 from lockhouse.plan import Plan
 from lockhouse.verification.facts import check_facts, names_of
 from lockhouse.verification.running import Interpreter
-from lockhouse.wheels.installing import Installation
-from lockhouse.wheels.wheelfile import read_wheel
 
+MARKERS = {**INTERPRETER.markers, "sys_platform": "linux"}
 HERE = replace(TARGET, python_version=INTERPRETER.release)
 PLAN = plan_of(planned("alpha"), planned("beta", "2.0"), target=HERE)
 
@@ -35,15 +35,13 @@ def root(tmp_path: Path) -> Path:
 
 
 def add(root: Path, *specs: WheelSpec) -> None:
-    installation = Installation(root, VenvProvider().scheme(root, INTERPRETER))
-    for spec in specs:
-        installation.install(read_wheel(spec.build(root.parent / "wheels")), requested=False)
-    installation.settle()
+    wheels = [spec.build(root.parent / "wheels") for spec in specs]
+    install_wheels(root, VenvProvider().scheme(root, INTERPRETER), *wheels)
 
 
 def facts(root: Path, plan: Plan = PLAN, blacklist: Sequence[BlacklistEntry] = ()) -> dict[str, CheckResult]:
     python = VenvProvider().scheme(root, INTERPRETER).python
-    return {item.name: item for item in check_facts(Interpreter(python), root, plan, blacklist)}
+    return {item.name: item for item in check_facts(Interpreter(python), root, plan, blacklist, MARKERS)}
 
 
 def test_an_environment_as_planned_passes(root: Path) -> None:
@@ -89,7 +87,7 @@ def test_another_python_than_planned_is_named(root: Path) -> None:
 def test_an_environment_that_stands_elsewhere_is_named(root: Path) -> None:
     python = VenvProvider().scheme(root, INTERPRETER).python
 
-    results = check_facts(Interpreter(python), root.parent / "other", PLAN, [])
+    results = check_facts(Interpreter(python), root.parent / "other", PLAN, [], MARKERS)
 
     assert results[0].outcome == "failed"
     assert str(root) in results[0].output
@@ -105,6 +103,8 @@ def test_an_environment_that_stands_elsewhere_is_named(root: Path) -> None:
         (BlacklistEntry(requirement="TorchAO", when="beta==2.*"), True),
         (BlacklistEntry(requirement="torchao", when="beta<2"), False),
         (BlacklistEntry(requirement="torchao", when="absent"), False),
+        (BlacklistEntry(requirement="torchao; sys_platform == 'linux'"), True),
+        (BlacklistEntry(requirement="torchao; sys_platform == 'win32'"), False),
     ],
 )
 def test_a_blacklisted_distribution_is_found_in_its_window(root: Path, entry: BlacklistEntry, refused: bool) -> None:
