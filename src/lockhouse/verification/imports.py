@@ -60,10 +60,12 @@ def import_check(distribution: str, stage: str, scheme: Scheme) -> Check | None:
 
 
 def _recorded(dist_info: Path) -> list[str]:
+    """Files of a distribution as far as :func:`import_names` looks at them: there may be tens of thousands."""
     import csv
 
     try:
-        with (dist_info / "RECORD").open(encoding="utf-8", newline="") as file:
-            return [os.path.normpath(row[0]).replace(os.sep, "/") for row in csv.reader(file) if row]
+        text = (dist_info / "RECORD").read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if "__init__.py" in line or "/" not in line.partition(",")[0]]
+        return [os.path.normpath(row[0]).replace(os.sep, "/") for row in csv.reader(lines) if row]
     except (OSError, UnicodeDecodeError, csv.Error):  # drift: the check for it says more
         return []
