@@ -32,8 +32,8 @@ from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["Fetched", "fetch", "fetch_unhashed"]
 
-CONNECTIONS = 32
-"""Requests that one host is asked at once. Measured with ``benchmarks/download.py``; other installers take 50."""
+CONNECTIONS = 50
+"""Requests that one host is asked at once. By ``benchmarks/download.py`` more help up to here; uv asks as many."""
 
 CONNECTIONS_UNHASHED = 8
 """The same for one wheel without a hash; several of these come in at once while a plan is made."""
