@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from lockhouse.terminal.request import Request
 
 __all__ = ["VERBS", "main", "parse"]
-
-ACCELERATOR_VARIABLE = "LOCKHOUSE_ACCELERATOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +111,10 @@ def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
     root = Path(namespace.directory).expanduser()
     if not root.is_dir():
         raise UsageError(f"{namespace.directory} is not a folder", hints=[Hint("directory", "give a folder with -C")])
-    if verb.name == "upgrade" and namespace.locked:
-        raise UsageError("upgrade cannot be --locked", cause="it is there to go beyond the lock's versions")
     selection = Selection(
         with_stages=tuple(namespace.with_stages),
         without_stages=tuple(namespace.without_stages),
-        accelerator=namespace.accelerator or os.environ.get(ACCELERATOR_VARIABLE) or None,
+        accelerator=namespace.accelerator or None,
     )
     options = Options(
         offline=namespace.offline,

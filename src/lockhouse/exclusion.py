@@ -33,8 +33,8 @@ def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
     Waits at most ``patience`` seconds for another run, then raises ProjectBusy. The operating system frees the lock of
     a process that dies.
     """
-    path = project.home / "lock"
-    owner = project.home / "owner"
+    path = project.home / ".lock"  # beside folders of manifests: names that no manifest can have
+    owner = project.home / ".owner"
     with storage_errors(path):
         project.home.mkdir(parents=True, exist_ok=True)
         hold = _take(path)

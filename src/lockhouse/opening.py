@@ -22,7 +22,7 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
     """Find and read the manifest of a project and load its plugins; raise UsageError or ManifestError."""
     root = root.absolute()
     path = find_manifest(root, manifest)
-    wanted = load_manifest(path, memory=home_of(root) / "judged")
+    wanted = load_manifest(path, memory=home_of(root) / ".judged")
     pointer = root / Path(wanted.environment.path).expanduser()
     project = Project(root=root, manifest=path, name=wanted.name, pointer=pointer)
     if options.selection.accelerator is None and os.environ.get(ACCELERATOR_VARIABLE):

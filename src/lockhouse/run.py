@@ -187,6 +187,7 @@ class Run:
 
             project = self.context.project
             self._lock = hold_project(project, self.context.emit, PATIENCE)
+            self.context.state.refresh()  # whoever had it before may have left other values
             sweep(project.state, project.manifest.parent)
 
     def _finish(self, step: Step, outcome: Literal["done", "up-to-date", "failed"], started: float) -> None:

@@ -35,6 +35,8 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.written: set[type] = set()
+        """Kinds of which a value was written here; whoever reads it may clear it."""
         self._known: dict[type, object] = {}
 
     def path(self, kind: type) -> Path:
@@ -57,6 +59,11 @@ class State:
         kind = type(value)
         write_value(self.path(kind), value, FILES[kind])
         self._known[kind] = value
+        self.written.add(kind)
+
+    def refresh(self) -> None:
+        """Read anew what is read next: somebody else may have written."""
+        self._known.clear()
 
     def forget(self, kind: type) -> None:
         """Remove the value of that kind."""

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockhouse.errors import InternalError
+from lockhouse.errors import InternalError, UsageError
 from lockhouse.events import Emit, Event, discard
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Selection
 
 if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation
-    from lockhouse.environments.sealing import Origin
     from lockhouse.plugins import Plugins
     from lockhouse.project import Project
     from lockhouse.state import State
@@ -41,13 +40,18 @@ class Options:
     selection: Selection = field(default_factory=Selection)
     upgrade: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.locked and self.upgrade is not None:
+            raise UsageError("upgrade cannot be locked", cause="it is there to go beyond the lock's versions")
+
 
 @dataclass(slots=True, kw_only=True)
 class Context:
     """What a step is given: where it works, what is wanted, and the values that earlier steps left on disk.
 
-    Two things flow from step to step in memory: ``candidate``, the generation that this run builds or has found to be
-    right, and ``origins``, which of its files came from the store; everything else goes through :attr:`state`.
+    The only thing that flows from step to step in memory is ``candidate``, the generation that this run builds or has
+    found to be right; everything else goes through :attr:`state`.
     """
 
     project: Project

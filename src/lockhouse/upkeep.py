@@ -44,10 +44,10 @@ class Cleaned:
 
 def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
     """Free leftovers, abandoned builds and generations beyond those kept; with ``dry_run`` only find them."""
-    plan = context.state.read(Plan)
-    digest = plan.digest if plan else None
     wish = context.manifest.environment
     with _alone(context):
+        plan = context.state.read(Plan)
+        digest = plan.digest if plan else None
         if dry_run:
             found = find_freeable(context.project, digest, wish.keep)[1]
         else:
@@ -112,6 +112,7 @@ def _verify(context: Context, generation: Generation) -> Plan:
 @contextmanager
 def _alone(context: Context) -> Iterator[None]:
     held = hold_project(context.project, context.emit, PATIENCE)
+    context.state.refresh()
     try:
         yield
     finally:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from fixtures.site import Site
+from lockhouse.events import discard
+from lockhouse.exclusion import hold_project
+from lockhouse.project import Project
+
+
+def project_at(site: Site) -> Project:
+    return Project(root=site.root, manifest=site.root / "manifests" / "demo.json", name="demo", pointer=site.venv)
 
 
 @pytest.fixture
@@ -65,3 +77,54 @@ def test_settings_for_doit_in_pyproject_change_nothing_of_the_console_command(si
     site.manifest("alpha")
     (site.root / "pyproject.toml").write_text('[tool.doit]\nreporter = "zero"\nbackend = "none"\n')
     site.installed()
+
+
+@pytest.mark.parametrize("options", [("-n", "2"), ("-n", "2", "-P", "thread"), ("--process=3",)])
+def test_tasks_side_by_side_are_refused(site: Site, options: tuple[str, ...]) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    result = site.doit("run", *options, "install")
+    assert result.status == 2
+    assert result.err.count("error:") == 1
+    assert "leave -n out" in result.err
+    assert not site.venv.exists()
+
+
+def test_upgrade_that_is_to_be_locked_is_refused_with_the_true_reason(site: Site) -> None:
+    site.manifest("alpha")
+    result = site.doit("upgrade", "locked=1")
+    assert result.status == 2
+    assert "upgrade cannot be locked" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("waiting", [False, True], ids=["at work", "waiting for the project"])
+def test_doit_that_is_asked_to_end_ends_as_interrupted(site: Site, number: signal.Signals, waiting: bool) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha", checks=[{"name": "slow", "run": "import time; time.sleep(60)"}])
+    site.doit("list")
+    held = hold_project(project_at(site), discard, 1) if waiting else None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doit", "install"],
+        cwd=site.root,
+        env=site.variables(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    seen = ""
+    while ("waiting for another" if waiting else "verify: started") not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    process.send_signal(number)
+    rest = process.communicate(timeout=60)[0]
+    if held:
+        held.release()
+    assert process.returncode == 130, rest
+    assert rest.splitlines().count("interrupted") == 1
+    assert "Traceback" not in rest

@@ -44,14 +44,6 @@ def test_stages_are_gathered_from_both_sides_of_the_verb() -> None:
     assert selection.without_stages == ("gui",)
 
 
-def test_accelerator_comes_from_the_environment_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCKHOUSE_ACCELERATOR", "cuda")
-    assert request("plan").options.selection.accelerator == "cuda"
-    assert request("plan", "-a", "none").options.selection.accelerator == "none"
-    monkeypatch.setenv("LOCKHOUSE_ACCELERATOR", "")
-    assert request("plan").options.selection.accelerator is None
-
-
 def test_verify_is_deep_only_when_asked() -> None:
     assert request("verify", "--deep").options.deep
     assert not request("verify").options.deep
@@ -97,7 +89,7 @@ def test_what_is_not_understood_is_refused_with_advice(arguments: list[str], sum
 
 
 def test_upgrade_and_locked_exclude_each_other() -> None:
-    with pytest.raises(UsageError, match="upgrade cannot be --locked"):
+    with pytest.raises(UsageError, match="upgrade cannot be locked"):
         request("--locked", "upgrade")
 
 

@@ -63,3 +63,11 @@ def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     project = Project(root=tmp_path, manifest=tmp_path, name="demo", pointer=tmp_path)
     with pytest.raises(StorageError, match=r"\.lockhouse"):
         hold_project(project, lambda event: None, 1)
+
+
+@pytest.mark.parametrize("name", ["lock", "owner", "judged"])
+def test_a_manifest_may_have_any_name(tmp_path: Path, name: str) -> None:
+    project = Project(root=tmp_path, manifest=tmp_path / "m.json", name=name, pointer=tmp_path / ".venv")
+    held = hold_project(project, lambda event: None, 1)
+    assert not project.state.exists()
+    held.release()

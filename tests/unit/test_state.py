@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def test_forgotten_value_is_gone(tmp_path: Path) -> None:
     state.forget(ScanReport)
     assert state.read(ScanReport) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_value_that_somebody_else_wrote_is_seen_after_a_refresh(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.write(REPORT)
+    later = replace(REPORT, wheels=4)
+    State(tmp_path).write(later)
+    state.refresh()
+    assert state.read(ScanReport) == later
 
 
 def test_write_leaves_nothing_beside_the_file(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from doit import doit_cmd
 
@@ -31,21 +32,36 @@ VERBS = ("upgrade", "generations", "rollback", "plugins")
 """Verbs beside the pipeline: a task each, which does what the console command does."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One process of doit: its run, who shows it, what doit itself complains of, and what to put back at the end."""
+
+    run: Run
+    shown: Listener
+    complaints: list[str]
+    ending: ExitStack
+
+
 @cache
-def _front_door() -> tuple[Run, Listener]:
+def _front_door() -> _Door:
     """Open the project of the current directory as doit's command line and the environment say."""
     from lockhouse import terminal
+    from lockhouse.terminal.streams import interruptible
 
+    ending = ExitStack()
+    ending.enter_context(interruptible())
     shown = terminal.listener(sys.stdout)
+    ending.callback(shown.close)
     try:
         variables = _variables()
         context = open_context(Path.cwd(), variables.get("manifest"), _options(variables), shown)
         context.project.home.mkdir(parents=True, exist_ok=True)  # doit wants the folder of its database
-        return Run(context), shown
-    except LockhouseError as error:
-        shown.close()
+        return _Door(Run(context), shown, [], ending)
+    except (LockhouseError, KeyboardInterrupt) as caught:
+        ending.close()
+        error = caught if isinstance(caught, LockhouseError) else Interrupted("interrupted")
         terminal.show_error(error, sys.stderr)
-        raise SystemExit(error.exit_status) from error
+        raise SystemExit(error.exit_status) from caught
 
 
 def _options(variables: Mapping[str, str]) -> Options:
@@ -77,18 +93,23 @@ def _truth(variables: Mapping[str, str], name: str) -> bool:
     return value == "1"
 
 
-def _door() -> Run:
-    return _front_door()[0]
+def _run() -> Run:
+    return _front_door().run
+
+
+def _complain(text: str) -> None:
+    _front_door().complaints.append(text)
 
 
 def _leave() -> None:
     """Show how the run ended, and end with the exit status of the contract, which doit alone does not know."""
-    run, shown = _front_door()
+    door = _front_door()
+    run = door.run
     run.close()
-    shown.close()
+    door.ending.close()
     error = run.error
-    if error is None and _complaints:
-        error = InternalError("doit could not run the tasks", cause="\n".join(_complaints))
+    if error is None and door.complaints:
+        error = InternalError("doit could not run the tasks", cause="\n".join(door.complaints))
     if error is not None:
         from lockhouse import terminal
 
@@ -98,13 +119,6 @@ def _leave() -> None:
         from lockhouse.terminal.answers import conclusion
 
         sys.stdout.write(f"{conclusion(run.context)}\n")
-
-
-def _leave_interrupted() -> NoReturn:
-    run, _ = _front_door()
-    run.error = Interrupted("interrupted")
-    _leave()
-    raise AssertionError("an error always leaves")
 
 
 def _verb(name: str) -> Callable[[], dict[str, Any]]:
@@ -122,16 +136,19 @@ def _verb(name: str) -> Callable[[], dict[str, Any]]:
 
 def _serve(name: str, *, dry_run: bool = False) -> None:
     from lockhouse.terminal.request import Request
-    from lockhouse.terminal.session import serve
+    from lockhouse.terminal.session import refuse, serve
 
     variables = _variables()
-    options = _options(variables)
+    try:
+        options = replace(_options(variables), upgrade=() if name == "upgrade" else None)
+    except UsageError as error:
+        raise SystemExit(refuse(error, verb=name, json=False)) from error
     number = variables.get("generation")
     status = serve(
         Request(
             verb=name,
             manifest=variables.get("manifest"),
-            options=replace(options, upgrade=()) if name == "upgrade" else options,
+            options=options,
             number=int(number) if number else None,
             dry_run=dry_run,
         )
@@ -154,25 +171,23 @@ def _clean(dryrun: bool) -> None:
     _serve("clean", dry_run=dryrun)
 
 
-_complaints: list[str] = []
-
 DOIT_CONFIG = {
     "default_tasks": ["install"],
     "dep_file": ".lockhouse/doit.json",
     "backend": "json",
-    "reporter": reporter(_door, _complaints, _leave),
+    "reporter": reporter(_run, _complain, _leave),
 }
 
-task_detect = creator("detect", _door, _leave_interrupted)
-task_plan = creator("plan", _door, _leave_interrupted)
-task_download = creator("download", _door, _leave_interrupted)
-task_scan = creator("scan", _door, _leave_interrupted)
-task_destroy = creator("destroy", _door, _leave_interrupted)
-task_create = creator("create", _door, _leave_interrupted)
-task_install = _with_clean(creator("install", _door, _leave_interrupted))
-task_purge = creator("purge", _door, _leave_interrupted)
-task_verify = creator("verify", _door, _leave_interrupted)
-task_lock = creator("lock", _door, _leave_interrupted)
+task_detect = creator("detect", _run)
+task_plan = creator("plan", _run)
+task_download = creator("download", _run)
+task_scan = creator("scan", _run)
+task_destroy = creator("destroy", _run)
+task_create = creator("create", _run)
+task_install = _with_clean(creator("install", _run))
+task_purge = creator("purge", _run)
+task_verify = creator("verify", _run)
+task_lock = creator("lock", _run)
 task_upgrade = _verb("upgrade")
 task_generations = _verb("generations")
 task_rollback = _verb("rollback")

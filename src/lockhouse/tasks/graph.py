@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from doit import doit_cmd
 from doit.cmd_base import ModuleTaskLoader
-from doit.exceptions import BaseFail, TaskFailed
+from doit.exceptions import BaseFail, InvalidTask, TaskFailed
+from doit.runner import MRunner
 from doit.task import Task
 
-from lockhouse.errors import InternalError
+from lockhouse.errors import Hint, InternalError, Interrupted, UsageError
 from lockhouse.pipeline import AFTER_INSTALL, PHASES
 from lockhouse.run import Run
 from lockhouse.steps import Step
@@ -21,11 +23,11 @@ __all__ = ["creator", "execute", "reporter"]
 def execute(verb: str, run: Run) -> None:
     """Run the tasks of a verb; what stopped them is kept in the run."""
     complaints: list[str] = []
-    tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run, _interrupt) for phase in PHASES}
+    tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run) for phase in PHASES}
     tasks["DOIT_CONFIG"] = {
         "dep_file": str(run.context.project.home / "doit.json"),
         "backend": "json",
-        "reporter": reporter(lambda: run, complaints, lambda: None),
+        "reporter": reporter(lambda: run, complaints.append, lambda: None),
     }
     # config_filenames: [tool.doit] of the current directory must not change what is run.
     status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
@@ -33,19 +35,14 @@ def execute(verb: str, run: Run) -> None:
         raise InternalError(f"doit ended with status {status}", cause="\n".join(complaints) or None)
 
 
-def creator(
-    phase: str, current: Callable[[], Run], interrupted: Callable[[], NoReturn]
-) -> Callable[[], Iterator[dict[str, Any]]]:
-    """Make doit's creator for the tasks of a phase. The group ``install`` is the whole pipeline.
-
-    ``interrupted`` says how Ctrl-C leaves a task: doit itself would show a traceback.
-    """
+def creator(phase: str, current: Callable[[], Run]) -> Callable[[], Iterator[dict[str, Any]]]:
+    """Make doit's creator for the tasks of a phase. The group ``install`` is the whole pipeline."""
 
     def create() -> Iterator[dict[str, Any]]:
         run = current()
         for step in run.steps.values():
             if step.phase == phase:
-                yield _task(run, step, interrupted)
+                yield _task(run, step)
         if phase == "install":
             yield {
                 "basename": "install",
@@ -57,19 +54,10 @@ def creator(
     return create
 
 
-def _task(run: Run, step: Step, interrupted: Callable[[], NoReturn]) -> dict[str, Any]:
+def _task(run: Run, step: Step) -> dict[str, Any]:
     def act() -> TaskFailed | None:
-        try:
-            error = run.act(step)
-        except KeyboardInterrupt:
-            interrupted()
+        error = run.act(step)
         return None if error is None else TaskFailed(error.summary)
-
-    def up_to_date() -> bool:
-        try:
-            return run.up_to_date(step)
-        except KeyboardInterrupt:
-            interrupted()
 
     basename, _, name = step.name.partition(":")
     return {
@@ -78,19 +66,18 @@ def _task(run: Run, step: Step, interrupted: Callable[[], NoReturn]) -> dict[str
         "actions": [act],
         "task_dep": list(step.needs),
         "targets": [str(path) for path in step.outputs],
-        "uptodate": [up_to_date],
+        "uptodate": [lambda: run.up_to_date(step)],
         "doc": step.doc,
         "verbosity": 2,
         "io": {"capture": False},
     }
 
 
-def _interrupt() -> NoReturn:
-    raise KeyboardInterrupt
+def reporter(current: Callable[[], Run], complain: Callable[[str], object], finish: Callable[[], None]) -> type:
+    """Make the class that doit reports to. What happens is told by events; this one begins and ends the run.
 
-
-def reporter(current: Callable[[], Run], complaints: list[str], finish: Callable[[], None]) -> type:
-    """Make the class that doit reports to. What happens is told by events; this one begins and ends the run."""
+    ``complain`` takes what doit has to say, ``finish`` is called at the end, however it came to it.
+    """
 
     class Reporter:
         desc = "lockhouse's own"
@@ -99,18 +86,28 @@ def reporter(current: Callable[[], Run], complaints: list[str], finish: Callable
             pass
 
         def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
-            current().begin(frozenset(selected_tasks))
+            run = current()
+            if _in_parallel():
+                run.error = UsageError(
+                    "doit cannot run these tasks side by side",
+                    cause="each works on what the one before it has left",
+                    hints=[Hint("no-processes", "leave -n out: what can be done side by side, a task does by itself")],
+                )
+                raise InvalidTask(run.error.summary)
+            run.begin(frozenset(selected_tasks))
 
         def add_failure(self, task: Task, fail: BaseFail) -> None:
-            complaints.append(fail.get_msg())
+            complain(fail.get_msg())
 
         def cleanup_error(self, exception: BaseFail) -> None:
-            complaints.append(exception.get_msg())
+            complain(exception.get_msg())
 
         def runtime_error(self, msg: str) -> None:
-            complaints.append(msg)
+            complain(msg)
 
         def complete_run(self) -> None:
+            if isinstance(sys.exception(), KeyboardInterrupt):
+                current().error = Interrupted("interrupted")
             finish()
 
         def ignore(self, task: Task) -> None:
@@ -119,3 +116,9 @@ def reporter(current: Callable[[], Run], complaints: list[str], finish: Callable
         get_status = execute_task = add_success = skip_uptodate = skip_ignore = teardown_task = ignore
 
     return Reporter
+
+
+def _in_parallel() -> bool:
+    """Whether doit was given ``-n``: it tells its reporter nothing of that, but calls it from its runner."""
+    caller = sys._getframe(2)
+    return isinstance(caller.f_locals.get("self"), MRunner)

@@ -30,7 +30,6 @@ class Record:
         self.steps: list[StepFinished] = []
         self.context: Context | None = None
         self.result: Any = None
-        self._before: dict[type, object] = {}
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -38,9 +37,9 @@ class Record:
             self.steps.append(event)
 
     def begin(self, context: Context) -> None:
-        """Note what is on disk before anything runs."""
+        """Take what is written from now on for the work of this run."""
         self.context = context
-        self._before = {kind: context.state.read(kind) for kind in MAKERS}
+        context.state.written.clear()
 
     def value(self, kind: type[T]) -> T | None:
         """The value of that kind if this run made it or found it to be up to date.
@@ -50,9 +49,8 @@ class Record:
         if self.context is None:
             return None
         state: State = self.context.state
-        value = state.read(kind)
         settled = any(step.step == MAKERS[kind] and step.outcome != "failed" for step in self.steps)
-        return value if settled or value is not self._before.get(kind) else None
+        return state.read(kind) if settled or kind in state.written else None
 
     def unchanged(self, step: str) -> bool:
         """Whether a step had nothing to do."""
