@@ -83,16 +83,17 @@ def read_value(path: Path, kind: type[T], name: str) -> T | None:
         return None
 
 
-def write_value(path: Path, value: object, name: str, *, durable: bool = True) -> None:
+def write_value(path: Path, value: object, name: str, *, durable: bool = False) -> None:
     """Write a value as JSON with its schema's name, atomically; ``durable`` as in :func:`write_atomically`."""
     document = {"schema": f"lockhouse.{name}/1", **encode(value)}
     write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), durable=durable)
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file so that at any instant it has its old content or all of the new; creates its folder.
 
-    What is not ``durable`` may be empty after a loss of power: for memories that are checked or can be made anew.
+    What is not ``durable`` may have its old content, or none, after a loss of power (never after a kill): then it counts
+    as absent and is made again. Waiting for the disk costs as much as all else that a rebuild does.
     """
     temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}-{threading.get_ident()}")
     with storage_errors(path):

@@ -53,7 +53,7 @@ def _remove(path: Path, last: str | None) -> None:
     if not os.path.lexists(path):
         return
     with os.scandir(path) as entries:
-        found = sorted(entries, key=lambda entry: entry.name == last)
+        found = list(entries)
     for group in ([entry for entry in found if entry.name != last], [entry for entry in found if entry.name == last]):
         for entry in group:
             if not entry.is_dir(follow_symlinks=False):

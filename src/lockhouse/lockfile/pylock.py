@@ -26,7 +26,7 @@ SCHEMA = "lockhouse.lock/1"
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write a lock, atomically; the same lock in the same folder gives the same bytes."""
-    write_atomically(path, render_lock(path, lock))
+    write_atomically(path, render_lock(path, lock), durable=True)
 
 
 def render_lock(path: Path, lock: Lock) -> bytes:
