@@ -11,27 +11,26 @@ from pathlib import Path
 from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import InternalError
-from lockhouse.lockfile import Lock, lock_from, read_lock, recall_lock, write_lock
+from lockhouse.lockfile import Lock, lock_from, recall_lock, write_lock
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
 from lockhouse.verification.records import kept_report, report_time
 
-__all__ = ["commit", "earned_lock", "is_committed", "lock_path"]
+__all__ = ["commit", "earned_lock", "is_committed", "kept_lock", "lock_path"]
 
 
 def commit(context: Context, generation: Generation, plan: Plan, *, write: bool = True) -> Generation:
     """Write the lock that a generation earned, lead the pointer to it, and mark it committed; return it so.
 
     Without ``write`` the lock stays as it is: whoever says so knows that it promises this environment. Raises
-    EnvironmentOccupied where the pointer's place is not ours.
+    EnvironmentOccupied where the pointer's place is not ours, LockUnusable where the lock's is.
     """
     pointer.check_pointer(context.project)
-    path = lock_path(context, plan)
-    existing = read_lock(path)
+    existing = kept_lock(context, plan)
     earned = earned_lock(context, generation, plan)
     kept = existing.renewed(earned) if existing else earned
     if kept != existing and write:
-        write_lock(path, kept)
+        write_lock(lock_path(context, plan), kept)
     generations = Generations(context.project)
     if not _in_use(generations, generation):
         pointer.switch(context.project.pointer, generation.path)
@@ -44,7 +43,7 @@ def is_committed(context: Context, generation: Generation, plan: Plan) -> bool:
         return False
     if not _in_use(Generations(context.project), generation):
         return False
-    existing = recall_lock(lock_path(context, plan), context.project.lock_memory)
+    existing = kept_lock(context, plan)
     return existing is not None and existing.renewed(earned_lock(context, generation, plan)) == existing
 
 
@@ -54,6 +53,12 @@ def earned_lock(context: Context, generation: Generation, plan: Plan) -> Lock:
     if report is None or not generation.reached("verified"):
         raise InternalError("a lock was to be written before the environment was proven")
     return lock_from(plan, report, context.plugins.versions, time=report_time(generation))
+
+
+def kept_lock(context: Context, plan: Plan) -> Lock | None:
+    """Read the lock of what a plan is for; None if there is none. Raises LockUnusable."""
+    path, memory = lock_path(context, plan), context.project.lock_memory
+    return recall_lock(path, memory, name=plan.name, variant=plan.target.variant)
 
 
 def lock_path(context: Context, plan: Plan) -> Path:

@@ -228,7 +228,7 @@ def test_on_a_full_disk_old_generations_can_be_cleared_and_work_goes_on(small_di
     make_generation(project, plan="2" * 64, files={"lib/big": b"x" * 100_000})
     make_generation(project, current=True)
     fill_up(small_disk)
-    assert clear(generations, find_clearing(generations, "3" * 64, 2), "refuse") == ()
+    assert clear(generations, find_clearing(generations, "3" * 64, 1), "refuse") == ()
     assert generations.new("3" * 64, MANIFEST, INTERPRETER).number == 3
 
 

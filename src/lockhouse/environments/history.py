@@ -5,9 +5,7 @@ What is behind the verbs ``generations``, ``rollback`` and ``clean``; how it loo
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from lockhouse.environments.generations import Generation, Generations, GenerationState
@@ -102,14 +100,12 @@ def choose_rollback(project: Project, number: int | None = None) -> Generation:
 
 
 def find_freeable(project: Project, plan: str | None, keep: int) -> tuple[Clearing, tuple[Freeable, ...]]:
-    """Find what can be freed when nothing is going to be built: leftovers, abandoned builds, all beyond ``keep``.
+    """Find what can be freed: leftovers, abandoned builds, all beyond ``keep``.
 
     ``plan`` is the digest of the plan that is current, so that a finished build of it stays for the next install.
     """
     generations = Generations(project)
-    # Where that plan is not built yet, ``clean`` makes no place for it: that is destroy's.
-    built = any(item.plan == plan and item.reached("sealed") for item in generations.all())
-    clearing = find_clearing(generations, plan if built else None, keep)
+    clearing = find_clearing(generations, plan, keep)
     found = (
         *(Freeable(path=str(path), kind="leftover", size=measure(path)) for path in clearing.leftovers),
         *(Freeable(path=str(item.path), kind="abandoned", size=measure(item.path)) for item in clearing.abandoned),
@@ -137,19 +133,12 @@ def _no_rollback(summary: str, choices: list[Generation]) -> UsageError:
 
 
 def _locks(project: Project) -> dict[str, str]:
-    """Locks beside the manifest by the digest of the environment that they were written for."""
+    """The manifest's locks by the digest of the environment that they were written for."""
+    from lockhouse.lockfile import read_table
+
     found: dict[str, str] = {}
-    for path in sorted(project.manifest.parent.glob(f"pylock.{project.name.replace('.', '_')}-*.toml")):
-        digest = _locked_digest(path)
-        if digest is not None:
-            found[digest] = str(path)
+    for path in sorted(project.manifest.parent.glob(f"pylock.{project.name}-*.toml")):
+        table = read_table(path)
+        if table is not None and table.name == project.name:  # llm-2024 begins like a variant of llm
+            found[table.environment_digest] = str(path)
     return found
-
-
-def _locked_digest(path: Path) -> str | None:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        digest = document["tool"]["lockhouse"]["environment-digest"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return digest if isinstance(digest, str) else None

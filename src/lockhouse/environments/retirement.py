@@ -40,12 +40,12 @@ class Clearing:
 
 
 def find_clearing(generations: Generations, plan: str | None, keep: int) -> Clearing:
-    """Decide what is to go, given the digest of the plan that comes next (None: nothing is going to be built).
+    """Decide what is to go, given the digest of the plan that is wanted (None where there is none).
 
-    After the next commit at most ``keep`` generations remain, the one in use and the new one first of all: when a new
-    one is coming, its place is made now. With ``keep`` 1 the one in use stays until its successor serves, and goes the
-    next time. When nothing new is coming, ``keep`` remain. Of the others the newest are kept, and those last whose plan
-    is that of one already kept: going back to the same distributions is worth least.
+    Of those that were taken into use ``keep`` remain, the one in use first of all. What is yet to be proven takes
+    nobody's place: should it fail, everything that could be gone back to is still there. Once it is in use, one more
+    than ``keep`` is there, and one goes. Of the others the newest are kept, and those last whose plan is that of one
+    already kept: going back to the same distributions is worth least.
     """
     current = generations.current()
     everything = generations.all()
@@ -56,8 +56,8 @@ def find_clearing(generations: Generations, plan: str | None, keep: int) -> Clea
         if item != current and (item.moved or (not item.reached("committed") and item != reusable))
     )
     committed = [item for item in everything if item.reached("committed") and item not in abandoned]
-    coming = plan is not None and reusable is None
-    kept = _choose(committed, [item for item in (current, reusable) if item], max(keep - 1, 1) if coming else keep)
+    unproven = reusable is not None and reusable != current and not reusable.reached("committed")
+    kept = _choose(committed, [item for item in (current, reusable) if item], keep + unproven)
     return Clearing(
         leftovers=generations.leftovers(),
         abandoned=abandoned,

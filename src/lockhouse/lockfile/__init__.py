@@ -14,7 +14,7 @@ from lockhouse.lockfile.lock import (
     lock_from,
     plan_from_lock,
 )
-from lockhouse.lockfile.pylock import read_lock, render_lock, write_lock
+from lockhouse.lockfile.pylock import read_lock, read_table, render_lock, write_lock
 from lockhouse.lockfile.remembered import recall_lock
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "lock_from",
     "plan_from_lock",
     "read_lock",
+    "read_table",
     "recall_lock",
     "render_lock",
     "write_lock",

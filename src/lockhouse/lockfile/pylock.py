@@ -19,7 +19,7 @@ from lockhouse.state import write_atomically
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
-__all__ = ["read_lock", "render_lock", "write_lock"]
+__all__ = ["read_lock", "read_table", "render_lock", "write_lock"]
 
 SCHEMA = "lockhouse.lock/1"
 
@@ -105,6 +105,17 @@ def _without_null(data: Any) -> Any:
     if isinstance(data, list):
         return [_without_null(item) for item in data]
     return data
+
+
+def read_table(path: Path) -> LockTable | None:
+    """Read what a lock says of itself, without its packages; None for what is no lock of ours, or is damaged."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_bytes().decode())
+        return decode(LockTable, document["tool"]["lockhouse"], "tool.lockhouse")
+    except (OSError, ValueError, KeyError, TypeError, DecodeError):
+        return None
 
 
 def read_lock(path: Path) -> Lock | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lockhouse
-from lockhouse.errors import StorageError
+from lockhouse.errors import Hint, LockUnusable, Problem, StorageError
 from lockhouse.lockfile.lock import Lock
 from lockhouse.lockfile.pylock import read_lock
 from lockhouse.state import read_value, write_value
@@ -32,8 +32,18 @@ class _Remembered:
     lock: Lock
 
 
-def recall_lock(path: Path, memory: Path) -> Lock | None:
-    """Read a lock as :func:`read_lock` does, or take what ``memory`` (a file of ours) says these bytes are."""
+def recall_lock(path: Path, memory: Path, *, name: str, variant: str) -> Lock | None:
+    """Read the lock of a manifest's variant as :func:`read_lock` does, or take what ``memory`` says these bytes are.
+
+    ``memory`` is a file of ours. Raises LockUnusable also where the file is the lock of another manifest or variant.
+    """
+    lock = _recall(path, memory)
+    if lock is not None:
+        _check_owner(path, lock, name, variant)
+    return lock
+
+
+def _recall(path: Path, memory: Path) -> Lock | None:
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
@@ -47,3 +57,25 @@ def recall_lock(path: Path, memory: Path) -> Lock | None:
         with contextlib.suppress(StorageError):  # a memory that cannot be written costs time and nothing else
             write_value(memory, seen, SCHEMA, durable=False)
     return lock
+
+
+def _check_owner(path: Path, lock: Lock, name: str, variant: str) -> None:
+    """Make sure that a lock is that of a manifest and variant; raises LockUnusable.
+
+    Names of files run together: ``llm`` for ``2024-cpu`` is ``llm-2024`` for ``cpu``, and ``rocm7.2`` is ``rocm7_2``.
+    """
+    if (lock.name, lock.target.variant) == (name, variant):
+        return
+    raise LockUnusable(
+        f"{path.name} is the lock of another environment",
+        problems=[
+            Problem(
+                "tool.lockhouse",
+                f"is for the manifest {lock.name!r} and its variant {lock.target.variant!r}, "
+                f"not for {name!r} and {variant!r}",
+            )
+        ],
+        hints=[
+            Hint("rename-manifest", "give one of the two manifests or variants another name, or move that file away")
+        ],
+    )

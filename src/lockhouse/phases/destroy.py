@@ -1,4 +1,4 @@
-"""destroy: the clean slate. Clears what interrupted work left behind and retires generations that are not kept.
+"""destroy: the clean slate. Clears what interrupted work left behind, and generations that are not kept.
 
 It never touches the environment in use, nor anything that carries no marker of lockhouse.
 """

@@ -1,4 +1,4 @@
-"""lock: writes down what was proven, then takes the environment into use."""
+"""lock: writes down what was proven, takes the environment into use, and retires those that are not kept."""
 
 from __future__ import annotations
 
@@ -33,8 +33,18 @@ def _lock(context: Context) -> None:
         raise InternalError("lock ran before there was a plan")
     # With --locked the file is given, and verify has shown that the environment is the one it promises.
     context.candidate = commit(context, candidate, plan, write=not context.options.locked)
+    _retire(context, plan)
     name = lock_path(context, plan).name
     context.summarise("lock", f"{name}, environment {(candidate.environment_digest or '')[:12]}")
+
+
+def _retire(context: Context, plan: Plan) -> None:
+    """Let go of generations beyond those kept: not before now, when there is another one that serves."""
+    from lockhouse.environments.generations import Generations
+    from lockhouse.environments.retirement import clear, find_clearing
+
+    generations, wish = Generations(context.project), context.manifest.environment
+    clear(generations, find_clearing(generations, plan.digest, wish.keep), wish.on_busy, context.emit)
 
 
 def _is_committed(context: Context) -> bool:

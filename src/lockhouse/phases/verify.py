@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Iterator
 from typing import TypeVar
 
+from lockhouse.commitment import kept_lock
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import CheckFailed, Hint, InternalError, LockhouseError, NothingToVerify
 from lockhouse.events import Message
 from lockhouse.evidence import VerifyReport
 from lockhouse.host import Host
-from lockhouse.lockfile import Lock, recall_lock
+from lockhouse.lockfile import Lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
 from lockhouse.project import Project
@@ -78,7 +79,7 @@ def _verify_candidate(context: Context, candidate: Generation) -> None:
     from lockhouse.verification.refusal import check_failed, describe_drift
 
     plan, host = _required(context.state.read(Plan)), _required(context.state.read(Host))
-    failures = tuple(_differs_from_lock(_lock_of(context, plan), candidate))
+    failures = tuple(_differs_from_lock(kept_lock(context, plan), candidate))
     report = prove(context, candidate, plan, host, deep=context.options.deep, failures=failures)
     context.state.write(report)
     if not report.ok:
@@ -141,7 +142,7 @@ def _verify_in_use(context: Context) -> None:
             cause=f"plan.json in {generation.metadata} is missing or damaged",
             hints=[Hint("run-install", "run install: it builds the environment anew")],
         )
-    lock = _lock_of(context, plan)
+    lock = kept_lock(context, plan)
     outdated = tuple(_outdated(context, lock, generation))
     failures = (*outdated, *_differs_from_lock(lock, generation))
     _note_hardware(context, generation, plan, host, lock)
@@ -176,12 +177,6 @@ def _note_hardware(context: Context, generation: Generation, plan: Plan, host: H
     if before is not None:
         for change in hardware_changes(before, hardware_of(plan, host)):
             context.tell(Message(level="info", text=f"the hardware is not that of the last proof: {change}"))
-
-
-def _lock_of(context: Context, plan: Plan) -> Lock | None:
-    target = plan.target
-    path = context.project.lock(target.variant, target.platform, target.python_tag)
-    return recall_lock(path, context.project.lock_memory)
 
 
 def _summary(report: VerifyReport) -> str:

@@ -68,7 +68,7 @@ def read_situation(context: Context) -> Situation:
             accelerator=choice.accelerator,
         ),
         lock_path=lock_path,
-        lock=recall_lock(lock_path, context.project.lock_memory),
+        lock=recall_lock(lock_path, context.project.lock_memory, name=manifest.name, variant=choice.variant),
     )
 
 

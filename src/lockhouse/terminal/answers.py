@@ -65,7 +65,7 @@ def answer_lines(verb: str, page: Page) -> list[str]:
 def conclusion(context: Context) -> str:
     """Say in one line where the environment is, which it is, and what proves it."""
     from lockhouse.environments.generations import Generations
-    from lockhouse.state import read_value
+    from lockhouse.verification.records import kept_report
 
     where = _relative(context.project.pointer, context.project.root)
     current = Generations(context.project).current()
@@ -73,7 +73,7 @@ def conclusion(context: Context) -> str:
         return f"there is no environment at {where}"
     digest = current.environment_digest or "unknown"
     parts = [f"environment {where} is generation {current.number}", f"digest {digest[:12]}"]
-    report = read_value(current.metadata / "verify.json", VerifyReport, "verify")
+    report = kept_report(current)
     if report is not None:
         passed = sum(check.ok for check in report.checks)
         skipped = sum(check.outcome == "skipped" for check in report.checks)

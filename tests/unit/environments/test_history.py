@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fixtures.generations import OTHER_PLAN, PLAN, make_generation, make_project
+from fixtures.values import passed, plan_of, planned, report_of
 from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generations
 from lockhouse.environments.history import choose_rollback, find_freeable, free, list_generations
 from lockhouse.errors import UsageError
+from lockhouse.lockfile import Lock, lock_from, write_lock
 from lockhouse.project import Project
 
 
@@ -48,14 +51,16 @@ def test_the_list_names_the_lock_of_each(project: Project) -> None:
     folder = project.manifest.parent
     folder.mkdir()
     (folder / "pylock.demo-cpu-linux_x86_64-cp310.toml").write_text("not toml at all = = =")
-    (folder / "pylock.other-cpu-linux_x86_64-cp311.toml").write_text(lock("d" * 64))
+    write_lock(folder / "pylock.demo-2024-cpu-linux_x86_64-cp311.toml", lock_of("demo-2024"))
     assert list_generations(project)[0].lock is None
-    (folder / "pylock.demo-cpu-linux_x86_64-cp311.toml").write_text(lock("d" * 64))
+    write_lock(folder / "pylock.demo-cpu-linux_x86_64-cp311.toml", lock_of("demo"))
     assert list_generations(project)[0].lock == str(folder / "pylock.demo-cpu-linux_x86_64-cp311.toml")
 
 
-def lock(digest: str) -> str:
-    return f'lock-version = "1.0"\n[tool.lockhouse]\nenvironment-digest = "{digest}"\n'
+def lock_of(name: str) -> Lock:
+    plan = replace(plan_of(planned("alpha")), name=name)
+    report = replace(report_of(plan, passed("a")), environment_digest="d" * 64)
+    return lock_from(plan, report, {}, time="2026-01-02T03:04:05Z")
 
 
 def test_rollback_takes_the_one_before_the_current_and_then_the_one_before_that(project: Project) -> None:

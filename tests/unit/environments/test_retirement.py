@@ -66,11 +66,16 @@ def test_the_one_in_use_stays_in_whatever_state(project: Project) -> None:
     assert decide(project, OTHER_PLAN) == ([], [])
 
 
-def test_place_is_made_for_the_generation_that_is_coming(project: Project) -> None:
+def test_nothing_goes_before_another_one_has_taken_its_place(project: Project) -> None:
     make_generation(project, plan=PLAN)
     make_generation(project, plan=OTHER_PLAN, current=True)
-    assert decide(project, NEXT_PLAN, keep=2) == ([], [1])
-    assert decide(project, NEXT_PLAN, keep=3) == ([], [])
+    assert decide(project, NEXT_PLAN, keep=2) == ([], [])
+    for state in ("sealed", "verified"):
+        make_generation(project, state, plan=NEXT_PLAN)
+        assert 1 not in decide(project, NEXT_PLAN, keep=2)[1]
+    make_generation(project, plan=NEXT_PLAN, current=True)
+    assert decide(project, NEXT_PLAN, keep=2)[1] == [1]
+    assert decide(project, NEXT_PLAN, keep=3)[1] == []
 
 
 def test_nothing_kept_is_retired_when_nothing_is_coming(project: Project) -> None:
@@ -96,7 +101,7 @@ def test_the_newest_are_kept_and_the_one_in_use_first_of_all(project: Project) -
     make_generation(project, plan="6" * 64)
     switch(project.pointer, first.path)  # after a rollback
     assert decide(project, first.plan, keep=2) == ([], [2])
-    assert decide(project, NEXT_PLAN, keep=2) == ([], [2, 3])
+    assert decide(project, NEXT_PLAN, keep=2) == ([], [2])
 
 
 def test_a_repetition_of_the_plan_in_use_goes_before_an_older_plan(project: Project) -> None:
