@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError
@@ -16,15 +14,9 @@ from lockhouse.project import Project
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
-    from lockhouse.wheels.wheelfile import Wheel
+    from lockhouse.store import Entry, Store
 
 __all__ = ["install_stage", "steps"]
-
-AT_ONCE = 2
-"""Wheels unpacked at once: inflating and hashing leave the interpreter free, creating files does not."""
-
-TOLD_EVERY = 50
-"""Files between two reports of progress."""
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -79,22 +71,53 @@ def install_stage(context: Context, stage: str) -> None:
 
         write_guard(context.building.path, plan.distributions)
         keep_plan(context.building, plan)
-    wheels = _unpack(context, step, plan.in_stage(stage))
+    entries = _unpack(context, step, plan, stage)
     checked = _check(context, step, stage, plan)
-    context.summarise(step, _summary(wheels, checked))
+    context.summarise(step, _summary(entries, checked))
 
 
 def _is_sealed(context: Context) -> bool:
     return context.candidate is not None and context.candidate.reached("sealed")
 
 
-def _unpack(context: Context, step: str, planned: Sequence[PlannedDistribution]) -> Sequence[Wheel]:
+def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Entry]:
+    """Bring the wheels of a stage into the environment; the first stage unpacks those of all into the store.
+
+    A wheel that cannot be unpacked ends the run before much was built, and the cores are never idle between stages.
+    """
+    from lockhouse.store import Store
+    from lockhouse.store.modes import choose_mode
     from lockhouse.verification.asking import scheme_of
-    from lockhouse.wheels.installing import Installation
-    from lockhouse.wheels.wheelfile import read_wheel
-    from lockhouse.wheels.wheelhouse import Wheelhouse
+    from lockhouse.wheels.installing import Installation, Wanted
 
     generation = context.building
+    planned = plan.in_stage(stage)
+    store = Store()
+    entries = _admit(context, step, store, plan.distributions if stage == CREATE_STAGE else planned)
+    chosen = [entries[item.sha256] for item in planned]
+    total = sum(len(entry.sizes) for entry in chosen)
+
+    def linked(done: int) -> None:
+        context.tell(Progress(step=step, item="linking", done=done, total=total, unit="files"))
+
+    mode = choose_mode(store, generation.path, context.manifest.environment.link_mode, context.emit)
+    installation = Installation(generation.path, scheme_of(context, generation), mode, linked)
+    installation.install(
+        [
+            Wanted(entry=entry, requested=item.requirement is not None)
+            for item, entry in zip(planned, chosen, strict=True)
+        ]
+    )
+    if context.manifest.environment.bytecode == "seal":
+        from lockhouse.store.bytecode import link_bytecode
+
+        link_bytecode(generation.path, chosen, generation.interpreter, context.emit, step=step)
+    return chosen
+
+
+def _admit(context: Context, step: str, store: Store, planned: Sequence[PlannedDistribution]) -> Mapping[str, Entry]:
+    from lockhouse.wheels.wheelhouse import Wheelhouse
+
     wheelhouse = Wheelhouse(context.project.wheelhouse)
     for item in planned:
         if not wheelhouse.holds(item.filename, item.sha256):
@@ -102,42 +125,11 @@ def _unpack(context: Context, step: str, planned: Sequence[PlannedDistribution])
                 f"{item.filename} is not in the wheelhouse any more as it was scanned",
                 hints=[Hint("run-again", "run the command again: it fetches and scans what is missing")],
             )
-    wheels = [read_wheel(wheelhouse.path(item.filename)) for item in planned]
-    progress = _Progress(context, step, sum(len(wheel.members) for wheel in wheels))
-    installation = Installation(generation.path, scheme_of(context, generation), progress.advance)
-    requested = {item.filename for item in planned if item.requirement is not None}
-    # The largest first, so that one of them does not run alone at the end.
-    ordered = sorted(wheels, key=lambda wheel: sum(member.size for member in wheel.members), reverse=True)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(installation.install, wheel, requested=wheel.filename in requested) for wheel in ordered]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            installation.abandon()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    installation.settle()
-    return wheels
 
+    def unpacked(done: int, total: int) -> None:
+        context.tell(Progress(step=step, item="unpacking", done=done, total=total, unit="bytes"))
 
-class _Progress:
-    """Counts files, and tells now and then: there are tens of thousands."""
-
-    def __init__(self, context: Context, step: str, total: int) -> None:
-        self.context = context
-        self.step = step
-        self.total = total
-        self.done = 0
-        self.lock = threading.Lock()
-
-    def advance(self) -> None:
-        with self.lock:
-            self.done += 1
-            if self.done % TOLD_EVERY == 0 or self.done == self.total:
-                self.context.tell(
-                    Progress(step=self.step, item="files", done=self.done, total=self.total, unit="files")
-                )
+    return store.sound({item.sha256: wheelhouse.path(item.filename) for item in planned}, unpacked)
 
 
 def _check(context: Context, step: str, stage: str, plan: Plan) -> int:
@@ -161,9 +153,9 @@ def _check(context: Context, step: str, stage: str, plan: Plan) -> int:
     return len(results)
 
 
-def _summary(wheels: Sequence[Wheel], checked: int) -> str:
-    files = sum(len(wheel.members) for wheel in wheels)
-    text = f"{len(wheels)} wheel{'s' * (len(wheels) != 1)}, {files} files"
+def _summary(entries: Sequence[Entry], checked: int) -> str:
+    files = sum(len(entry.sizes) for entry in entries)
+    text = f"{len(entries)} wheel{'s' * (len(entries) != 1)}, {files} files"
     return f"{text}, {checked} check{'s' * (checked != 1)}" if checked else text
 
 

@@ -6,20 +6,22 @@ times faster than as many objects. Its first line is the sha256 of the rest: one
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import hashlib
+import io
 import json
-from collections.abc import Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lockhouse.state import write_atomically
-
 if TYPE_CHECKING:
     from lockhouse.wheels.wheelfile import EntryPoint, Wheel
 
-__all__ = ["FILES", "INDEX", "MTIME_NS", "RECORD", "Entry", "StoredFile", "read_entry", "write_entry"]
+__all__ = ["FILES", "INDEX", "MTIME_NS", "RECORD", "Entry", "Folder", "StoredFile", "read_entry", "write_entry"]
 
 SCHEMA = "lockhouse.store-entry/1"
 INDEX = "index"
@@ -44,11 +46,18 @@ class StoredFile(NamedTuple):
     inode: int
 
 
+class Folder(NamedTuple):
+    """A folder of an entry that holds files, as its path in the wheel, and their names."""
+
+    path: str
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A published entry. ``folder`` holds the unpacked files as they lie in the wheel; ``home`` is all of the entry.
 
-    ``paths`` and the columns beside it are in the same order: sorted, so that files of one folder are neighbours.
+    The columns are all in the order of ``folders``, which are sorted, and of the names in them, sorted as well.
     ``executables`` has ``x`` or ``-`` per file, ``hashes`` 64 hex digits per file. ``rewritten`` are scripts
     whose first line names no interpreter yet (``#!python``): they are written into an environment, never linked.
     ``boot`` is the boot of the machine that it was written in, empty where that cannot be told.
@@ -64,7 +73,7 @@ class Entry:
     data_dir: str
     root_is_purelib: bool
     commands: tuple[tuple[str, str, bool], ...]
-    paths: tuple[str, ...]
+    folders: tuple[Folder, ...]
     executables: str
     sizes: Sequence[int]
     hashes: str
@@ -79,8 +88,13 @@ class Entry:
         return self.home / FILES
 
     @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Every file's path in the wheel, in the order of the columns."""
+        return tuple(f"{path}/{name}" if path else name for path, names in self.folders for name in names)
+
+    @cached_property
     def files(self) -> tuple[StoredFile, ...]:
-        """Every file, sorted by path."""
+        """Every file, in the order of the columns."""
         hashes = self.hashes
         return tuple(
             StoredFile(path, mode == "x", size, hashes[start : start + 64], MTIME_NS, inode)
@@ -101,13 +115,16 @@ class Entry:
         """Bytes of its files."""
         return sum(self.sizes)
 
-    def record(self) -> str | None:
-        """RECORD lines of the files beside ``.data``; None if what is kept of them was damaged."""
-        try:
+    def record(self) -> str:
+        """RECORD lines of the files beside ``.data``: they are the same in every environment.
+
+        Kept ready: putting them together anew takes as long as linking the files.
+        """
+        with contextlib.suppress(OSError):
             data = (self.home / RECORD).read_bytes()
-        except OSError:
-            return None
-        return data.decode() if hashlib.sha256(data).hexdigest() == self.record_sha256 else None
+            if hashlib.sha256(data).hexdigest() == self.record_sha256:
+                return data.decode()
+        return record_lines(self.files, self.data_dir)
 
 
 def read_entry(home: Path) -> Entry | None:
@@ -119,21 +136,44 @@ def read_entry(home: Path) -> Entry | None:
         document = json.loads(data)
         if document.pop("schema") != SCHEMA or document["sha256"] != home.name:
             return None
-        paths = tuple(document.pop("paths").split("\n")) if document["sizes"] else ()
+        names = document.pop("names")
+        folders = tuple(
+            Folder(path, tuple(listed.split("\n"))) for path, listed in zip(document.pop("folders"), names, strict=True)
+        )
         rewritten = frozenset(document.pop("rewritten"))
         commands = tuple(map(tuple, document.pop("commands")))
-        return Entry(home=home, paths=paths, rewritten=rewritten, commands=commands, **document)
+        return Entry(home=home, folders=folders, rewritten=rewritten, commands=commands, **document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
+def record_lines(files: Iterable[StoredFile], data_dir: str) -> str:
+    """Write the RECORD lines of what lies beside ``.data``."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    prefix = f"{data_dir}/"
+    for item in files:
+        if not item.path.startswith(prefix):
+            value = urlsafe_b64encode(bytes.fromhex(item.sha256)).decode().rstrip("=")
+            rows.writerow((item.path, f"sha256={value}", item.size))
+    return text.getvalue()
+
+
 def write_entry(
-    home: Path, wheel: Wheel, sha256: str, files: Sequence[StoredFile], record: str, rewritten: Sequence[str], boot: str
+    home: Path, wheel: Wheel, sha256: str, files: Sequence[StoredFile], rewritten: Sequence[str], boot: str
 ) -> None:
-    """Write the index of an entry that is being made in ``home``: the last thing that happens there."""
-    files = sorted(files)
-    data = record.encode()
-    write_atomically(home / RECORD, data)
+    """Write the index of an entry that is being made in ``home``: the last thing that happens there.
+
+    Nothing is forced to the disk: what a power cut leaves of an index is no index, and what it leaves of files is found
+    out by ``boot`` and the sizes.
+    """
+    files = sorted(files, key=lambda item: item.path.rpartition("/"))
+    folders: dict[str, list[str]] = {}
+    for item in files:
+        folder, _, name = item.path.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    data = record_lines(files, wheel.data_dir).encode()
+    (home / RECORD).write_bytes(data)
     document = {
         "schema": SCHEMA,
         "sha256": sha256,
@@ -145,7 +185,8 @@ def write_entry(
         "data_dir": wheel.data_dir,
         "root_is_purelib": wheel.root_is_purelib,
         "commands": [(point.name, point.target, point.gui) for point in wheel.entry_points],
-        "paths": "\n".join(item.path for item in files),
+        "folders": list(folders),
+        "names": ["\n".join(names) for names in folders.values()],
         "executables": "".join("x" if item.executable else "-" for item in files),
         "sizes": [item.size for item in files],
         "hashes": "".join(item.sha256 for item in files),
@@ -155,4 +196,4 @@ def write_entry(
         "boot": boot,
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    write_atomically(home / INDEX, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+    (home / INDEX).write_bytes(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from lockhouse.store.cloning import clone
 from lockhouse.store.entries import MTIME_NS
 
-__all__ = ["LinkMode", "Transfer", "link_mode", "link_tree"]
+__all__ = ["Conflict", "LinkMode", "Transfer", "link_mode", "link_tree"]
 
 LinkMode = Literal["clone", "hardlink", "copy"]
 
@@ -28,6 +28,14 @@ UNLINKABLE = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, er
 RELATIVE = os.link in os.supports_dir_fd
 
 Link = Callable[..., None]
+
+
+class Conflict(NamedTuple):
+    """A file that could not be brought because something is there already."""
+
+    source: str
+    target: str
+    name: str
 
 
 class Transfer(NamedTuple):
@@ -68,8 +76,8 @@ def link_mode(source: Path, target: Path, wish: str = "auto") -> LinkMode:
     return "copy"
 
 
-def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[tuple[str, str, str]]:
-    """Bring files into folders; give those that were in the way as (source folder, target folder, name).
+def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[Conflict]:
+    """Bring files into folders; give those for which there was no place.
 
     ``link`` is the seam for tests: the kernel's own call. Raises FileNotFoundError when a source is gone, OSError when
     the file system refuses. One call of the kernel per file, and two per folder so that it resolves short paths only.
@@ -81,7 +89,7 @@ def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.
             yield from _duplicated(transfer, clone if mode == "clone" else copy)
 
 
-def _linked(transfer: Transfer, link: Link) -> Iterator[tuple[str, str, str]]:
+def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict]:
     if not RELATIVE:
         for index, name in enumerate(transfer.names):
             yield from _link_one(transfer, index, name, link)
@@ -101,23 +109,23 @@ def _linked(transfer: Transfer, link: Link) -> Iterator[tuple[str, str, str]]:
         os.close(source)
 
 
-def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator[tuple[str, str, str]]:
+def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator[Conflict]:
     try:
         link(f"{transfer.source}/{name}", f"{transfer.target}/{name}")
     except FileExistsError:
-        yield transfer.source, transfer.target, name
+        yield Conflict(transfer.source, transfer.target, name)
     except OSError as error:
         if error.errno not in UNLINKABLE:
             raise
         yield from _duplicated(transfer._replace(names=(name,), executables=transfer.executables[index]), copy)
 
 
-def _duplicated(transfer: Transfer, duplicate: Callable[[str, str, int], None]) -> Iterator[tuple[str, str, str]]:
+def _duplicated(transfer: Transfer, duplicate: Callable[[str, str, int], None]) -> Iterator[Conflict]:
     for name, mode in zip(transfer.names, transfer.executables, strict=True):
         try:
             duplicate(f"{transfer.source}/{name}", f"{transfer.target}/{name}", 0o755 if mode == "x" else 0o644)
         except FileExistsError:
-            yield transfer.source, transfer.target, name
+            yield Conflict(transfer.source, transfer.target, name)
 
 
 def copy(source: str, target: str, mode: int) -> None:

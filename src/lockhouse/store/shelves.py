@@ -6,22 +6,31 @@ import contextlib
 import errno
 import os
 import secrets
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockhouse.environments.removal import remove_tree
-from lockhouse.errors import StorageError
+from lockhouse.environments.tree import hash_files
+from lockhouse.errors import BuildError, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
 from lockhouse.state import storage_errors
-from lockhouse.store.entries import FILES, MTIME_NS, Entry, read_entry, write_entry
+from lockhouse.store.entries import FILES, MTIME_NS, Entry, read_entry
+
+if TYPE_CHECKING:
+    from lockhouse.store.admitting import Advanced, Meter
+    from lockhouse.store.reserving import Reservations
 
 __all__ = ["Store"]
 
 VERSION = "v1"
 UNPACKING = ".unpacking-"
 TRASH = ".trash-"
+SETTLED = "settled"
+RESERVED = ".reserved"
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # What a rename says when there is a folder with something in it already.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
 
@@ -50,20 +59,62 @@ class Store:
         Every file is checked against RECORD while it is written. The entry appears at one instant, whole. Raises
         UnsafeWheel, IntegrityError, StorageError; then nothing of it is left.
         """
-        entry = self.entry(sha256)
-        return entry or self._make(wheel, sha256, replace=False)
+        return self.admit_all({sha256: wheel})[sha256]
+
+    def admit_all(
+        self,
+        wheels: Mapping[str, Path],
+        advanced: Advanced = lambda _done, _total: None,
+        given_up: threading.Event | None = None,
+    ) -> dict[str, Entry]:
+        """Do :meth:`admit` for many wheels, keyed by sha256, on all cores; what another process unpacks is left to it.
+
+        ``advanced`` is told, in other threads, of the bytes of wheels that are unpacked and of how many there are to
+        unpack. Setting ``given_up`` makes this raise BuildError soon. What was published before an error stays.
+        """
+        entries = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+        missing = {sha256: wheel for sha256, wheel in wheels.items() if sha256 not in entries}
+        if missing:
+            self._make_all(missing, advanced, given_up or threading.Event())
+            entries |= {sha256: self._published(sha256) for sha256 in missing}
+        return entries
+
+    def sound(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
+        """Do :meth:`admit_all`, and look at every file of what was there before: what was damaged is made anew.
+
+        An entry from before the machine last started is read as a whole, once: a power cut may have left files that
+        have the right size and not the right content.
+        """
+        known = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+        for sha256, entry in list(known.items()):
+            if self.damaged(entry) or not self._settled(entry):
+                self._discard(entry.home)
+                del known[sha256]
+        return known | self.admit_all({sha256: wheels[sha256] for sha256 in wheels if sha256 not in known}, advanced)
 
     def rebuild(self, entry: Entry, wheel: Path) -> Entry:
         """Unpack a wheel anew in place of a damaged entry. Environments that share files with the old one keep them."""
-        return self._make(wheel, entry.sha256, replace=True)
+        self._discard(entry.home)
+        return self.admit(wheel, entry.sha256)
 
     def damaged(self, entry: Entry) -> bool:
         """Whether a file of the entry is missing or not what it was, as far as size, time and inode tell."""
+        expected = iter(zip(entry.sizes, entry.inodes, strict=True))
+        relative = os.stat in os.supports_dir_fd
         try:
-            for path, size, inode in zip(entry.paths, entry.sizes, entry.inodes, strict=True):
-                found = os.stat(f"{entry.home}/{FILES}/{path}", follow_symlinks=False)  # noqa: PTH116 - tens of thousands
-                if (found.st_size, found.st_mtime_ns, found.st_ino) != (size, MTIME_NS, inode):
-                    return True
+            for path, names in entry.folders:
+                folder = f"{entry.home}/{FILES}/{path}"
+                handle = os.open(folder, DIRECTORY) if relative else None
+                try:
+                    for name in names:
+                        where = name if relative else f"{folder}/{name}"
+                        found = os.stat(where, dir_fd=handle, follow_symlinks=False)
+                        size, inode = next(expected)
+                        if found.st_mtime_ns != MTIME_NS or found.st_size != size or found.st_ino != inode:
+                            return True
+                finally:
+                    if handle is not None:
+                        os.close(handle)
         except OSError:
             return True
         return False
@@ -77,33 +128,82 @@ class Store:
         """Remove an entry: gone at one instant, then deleted. Environments that share its files keep them."""
         self._discard(entry.home)
 
-    def _make(self, wheel: Path, sha256: str, *, replace: bool) -> Entry:
-        from lockhouse.store.unpacking import parts_of, record_lines, unpack
+    def _settled(self, entry: Entry) -> bool:
+        from lockhouse.store.admitting import current_boot
+
+        marker = entry.home / SETTLED
+        if entry.boot == current_boot() or marker.exists():
+            return True
+        hashes = hash_files(entry.folder, list(zip(entry.paths, entry.sizes, strict=True)), lambda _: None)
+        if any(hashes[item.path] != item.sha256 for item in entry.files):
+            return False
+        with contextlib.suppress(OSError):
+            marker.touch()
+        return True
+
+    def _make_all(self, wheels: Mapping[str, Path], advanced: Advanced, given_up: threading.Event) -> None:
+        from lockhouse.store.admitting import Meter
+
+        waiting = dict(wheels)
+        sizes = {sha256: wheel.stat().st_size for sha256, wheel in wheels.items()}
+        meter = Meter(sum(sizes.values()), advanced)
+        while waiting:
+            self._make_free(waiting, meter, given_up)
+            # Only now, holding nothing, is it safe to wait for others. Where they fail, it is our turn.
+            for sha256 in list(waiting):
+                if self.entry(sha256) is None:
+                    self._reservations().wait(sha256, given_up)
+                if given_up.is_set():
+                    raise BuildError("the installation was given up")
+                if self.entry(sha256) is not None:
+                    del waiting[sha256]
+        meter.add(meter.total - meter.done)  # what others unpacked, and what lies between the members
+
+    def _make_free(self, wheels: Mapping[str, Path], meter: Meter, given_up: threading.Event) -> None:
+        """Make the entries that nobody else is making."""
+        from lockhouse.store.admitting import Making, make_all
         from lockhouse.wheels.wheelfile import read_wheel
 
-        judged = read_wheel(wheel)
-        home, temporary = self.home(sha256), self.shelves / f"{UNPACKING}{secrets.token_hex(8)}"
-        with storage_errors(home):
-            try:
-                parts = parts_of(judged)
-                for folder in sorted({part.path.rpartition("/")[0] for part in parts}):
-                    (temporary / FILES / folder).mkdir(parents=True, exist_ok=True)
-                (temporary / FILES).mkdir(parents=True, exist_ok=True)
-                found = unpack(str(wheel), judged.filename, parts, str(temporary / FILES))
-                files = sorted(item for item, _ in found)
-                rewritten = [item.path for item, script in found if script and _is_script(item.path, judged.data_dir)]
-                write_entry(
-                    temporary, judged, sha256, files, record_lines(files, judged.data_dir), rewritten, current_boot()
-                )
-                if replace:
-                    self._discard(home)
-                self._publish(temporary, home)
-            finally:
-                if temporary.exists():
-                    remove_tree(temporary)
-        entry = read_entry(home)
+        reservations = self._reservations()
+        makings: list[Making] = []
+
+        def begin() -> Iterator[Making]:
+            # The largest first, so that it does not run alone at the end.
+            for sha256, wheel in sorted(wheels.items(), key=lambda item: item[1].stat().st_size, reverse=True):
+                if not reservations.take(sha256) or self.entry(sha256) is not None:
+                    continue
+                self._sweep(sha256)
+                draft = self.shelves / f"{UNPACKING}{sha256}-{secrets.token_hex(4)}"
+                makings.append(Making(read_wheel(wheel), sha256, draft))
+                yield makings[-1]
+
+        def publish(making: Making) -> None:
+            self._publish(making.draft, self.home(making.sha256))
+            reservations.give(making.sha256)
+
+        try:
+            with storage_errors(self.shelves):
+                reservations.folder.mkdir(parents=True, exist_ok=True)
+                make_all(begin(), publish, meter, given_up)
+        finally:
+            for making in makings:
+                remove_tree(making.draft)
+            reservations.give_all()
+
+    def _reservations(self) -> Reservations:
+        from lockhouse.store.reserving import Reservations
+
+        return Reservations(self.shelves / RESERVED)
+
+    def _sweep(self, sha256: str) -> None:
+        """Remove what a killed process left of an entry that is reserved now."""
+        for draft in self.shelves.glob(f"{UNPACKING}{sha256}-*"):
+            remove_tree(draft)
+
+    def _published(self, sha256: str) -> Entry:
+        entry = self.entry(sha256)
         if entry is None:
-            raise StorageError(f"cannot write {home}", cause="what was written there cannot be read")
+            raise StorageError(f"{self.home(sha256)} cannot be read", cause="it was there just now")
         return entry
 
     def _publish(self, temporary: Path, home: Path) -> None:
@@ -126,19 +226,3 @@ class Store:
                 os.rename(home, trash)  # noqa: PTH104 - the atomic call itself is the point
             if trash.exists():
                 remove_tree(trash)
-
-    def _leftovers(self) -> Iterator[Path]:
-        yield from self.shelves.glob(f"{UNPACKING}*")
-        yield from self.shelves.glob(f"{TRASH}*")
-
-
-def current_boot() -> str:
-    """Name the boot that the machine is in; empty where that cannot be told."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""
-
-
-def _is_script(path: str, data_dir: str) -> bool:
-    return path.startswith(f"{data_dir}/scripts/")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from lockhouse.store.inflating import broken, inflater
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.wheelfile import Wheel
 
-__all__ = ["NOT_FROM_WHEELS", "Part", "parts_of", "record_lines", "unpack"]
+__all__ = ["NOT_FROM_WHEELS", "Part", "parts_of", "unpack"]
 
 NOT_FROM_WHEELS = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"})
 """What describes an installation is written by whoever installs; signatures are those of the archive's RECORD."""
@@ -94,20 +93,6 @@ def unpack(wheel: str, filename: str, parts: Sequence[Part], folder: str) -> lis
     finally:
         os.close(handle)
     return files
-
-
-def record_lines(files: Sequence[StoredFile], data_dir: str) -> str:
-    """Write the RECORD lines of what lies beside ``.data``: they are the same in every environment."""
-    prefix = f"{data_dir}/"
-    lines = []
-    for item in files:
-        if not item.path.startswith(prefix):
-            path = item.path
-            if '"' in path or "," in path:
-                path = '"' + path.replace('"', '""') + '"'
-            value = urlsafe_b64encode(bytes.fromhex(item.sha256)).decode().rstrip("=")
-            lines.append(f"{path},sha256={value},{item.size}\n")
-    return "".join(lines)
 
 
 def _batches(parts: Sequence[Part]) -> Iterator[list[Part]]:

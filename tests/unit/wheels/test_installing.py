@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.stores import admitted
 from fixtures.wheels import WheelSpec
 from lockhouse.environments import Scheme
 from lockhouse.errors import BuildError, IntegrityError, UnsafeWheel
-from lockhouse.wheels.installing import Installation
-from lockhouse.wheels.wheelfile import read_wheel
+from lockhouse.store import Store
+from lockhouse.wheels.installing import Installation, Wanted
 
 RELEASE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -40,12 +41,12 @@ class Room:
         )
         (root / "bin").mkdir(parents=True)
         (root / "bin" / "python").symlink_to(sys.executable)
-        self.installation = Installation(root, self.scheme)
+        self.store = Store(root.parent / "store")
+        self.installation = Installation(root, self.scheme, "hardlink")
 
-    def install(self, spec: WheelSpec, *, requested: bool = False, settle: bool = True) -> None:
-        self.installation.install(read_wheel(spec.build(self.wheels)), requested=requested)
-        if settle:
-            self.installation.settle()
+    def install(self, *specs: WheelSpec, requested: bool = False) -> None:
+        wheels = [spec.build(self.wheels) for spec in specs]
+        self.installation.install([Wanted(entry=admitted(self.store, wheel), requested=requested) for wheel in wheels])
 
     def record(self, stem: str) -> dict[str, tuple[str, str]]:
         with (self.site / f"{stem}.dist-info" / "RECORD").open(newline="") as file:
@@ -160,7 +161,7 @@ def test_modes_follow_the_wheel_and_not_the_umask(room: Room) -> None:
     wheel = with_mode(spec.build(room.wheels), "alpha/__main__.py", 0o700)
     before = os.umask(0o077)
     try:
-        room.installation.install(read_wheel(wheel), requested=False)
+        room.installation.install([Wanted(entry=admitted(room.store, wheel))])
     finally:
         os.umask(before)
 
@@ -169,8 +170,8 @@ def test_modes_follow_the_wheel_and_not_the_umask(room: Room) -> None:
 
     assert mode(room.root / "bin" / "tool") == 0o755
     assert mode(room.root / "bin" / "enter") == 0o755
-    assert mode(room.site / "alpha" / "__init__.py") == 0o644
-    assert mode(room.site / "alpha" / "__main__.py") == 0o755
+    assert mode(room.site / "alpha" / "__init__.py") == 0o444
+    assert mode(room.site / "alpha" / "__main__.py") == 0o555
 
 
 def tamper(wheel: Path, member: str, content: bytes) -> None:
@@ -192,7 +193,7 @@ def test_a_file_that_record_contradicts_is_refused_by_name(room: Room, member: s
     tamper(wheel, member, b"#!pithon"[:size].ljust(size, b"#"))
 
     with pytest.raises(IntegrityError) as caught:
-        room.installation.install(read_wheel(wheel), requested=False)
+        admitted(room.store, wheel)
 
     assert member in caught.value.summary
     assert wheel.name in caught.value.summary
@@ -200,7 +201,6 @@ def test_a_file_that_record_contradicts_is_refused_by_name(room: Room, member: s
 
 def test_bytes_that_rotted_in_the_archive_are_refused(room: Room) -> None:
     wheel = WheelSpec("alpha", padding=5000).build(room.wheels)
-    judged = read_wheel(wheel)
     data = bytearray(wheel.read_bytes())
     with zipfile.ZipFile(wheel) as archive:
         start = archive.getinfo("alpha/ballast.bin").header_offset
@@ -208,19 +208,19 @@ def test_bytes_that_rotted_in_the_archive_are_refused(room: Room) -> None:
     wheel.write_bytes(data)
 
     with pytest.raises((UnsafeWheel, IntegrityError)):
-        room.installation.install(judged, requested=False)
+        admitted(room.store, wheel)
 
 
 def test_two_distributions_with_different_content_for_a_file_are_both_named(room: Room) -> None:
     room.install(WheelSpec("alpha", files={"shared.py": "x = 1\n"}))
 
-    with pytest.raises(BuildError, match=r"alpha and beta both bring .*shared\.py"):
+    with pytest.raises(BuildError, match=r"alpha-1\.0 and beta both bring .*shared\.py"):
         room.install(WheelSpec("beta", files={"shared.py": "x = 2\n"}))
 
 
 def test_a_file_of_an_earlier_stage_is_found_by_its_record(room: Room) -> None:
     room.install(WheelSpec("alpha", data={"scripts/tool": "#!/bin/sh\necho alpha\n"}))
-    room.installation = Installation(room.root, room.scheme)
+    room.installation = Installation(room.root, room.scheme, "hardlink")
 
     with pytest.raises(BuildError, match=r"alpha-1\.0 and beta both bring bin/tool"):
         room.install(WheelSpec("beta", data={"scripts/tool": "#!/bin/sh\necho beta\n"}))
@@ -229,7 +229,7 @@ def test_a_file_of_an_earlier_stage_is_found_by_its_record(room: Room) -> None:
 def test_the_same_content_from_two_distributions_is_tolerated(room: Room) -> None:
     room.install(WheelSpec("alpha", files={"shared/__init__.py": "", "shared/alpha.py": ""}))
     room.install(WheelSpec("beta", files={"shared/__init__.py": "", "shared/beta.py": ""}))
-    room.installation = Installation(room.root, room.scheme)
+    room.installation = Installation(room.root, room.scheme, "hardlink")
     room.install(WheelSpec("gamma", files={"shared/__init__.py": "", "shared/gamma.py": ""}))
 
     assert sorted(path.name for path in (room.site / "shared").iterdir()) == [
@@ -306,29 +306,33 @@ def test_a_wheel_does_not_say_who_installed_it(room: Room) -> None:
     assert not (info / "REQUESTED").exists()
 
 
-def test_several_threads_install_at_once(room: Room) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_wheels_that_share_a_folder_are_installed_together(room: Room) -> None:
     names = [f"package{i}" for i in range(12)]
-    specs = [
-        WheelSpec(name, files={"common/__init__.py": "", f"common/{name}.py": name}, padding=40_000) for name in names
-    ]
-    wheels = [read_wheel(spec.build(room.wheels)) for spec in specs]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda wheel: room.installation.install(wheel, requested=False), wheels))
-    room.installation.settle()
+    room.install(
+        *(
+            WheelSpec(name, files={"common/__init__.py": "", f"common/{name}.py": name}, padding=40_000)
+            for name in names
+        )
+    )
 
     assert {path.stem for path in (room.site / "common").glob("package*.py")} == set(names)
     for name in names:
         assert "common/__init__.py" in room.record(f"{name}-1.0")
 
 
-def test_contested_content_is_judged_when_all_is_written(room: Room) -> None:
-    room.install(WheelSpec("alpha", files={"shared.py": "1"}), settle=False)
-    room.install(WheelSpec("beta", files={"shared.py": "2"}), settle=False)
+def test_wheels_that_are_installed_together_and_contradict_each_other_are_named(room: Room) -> None:
+    with pytest.raises(BuildError, match=r"(alpha and beta|beta and alpha) both bring"):
+        room.install(WheelSpec("alpha", files={"shared.py": "1"}), WheelSpec("beta", files={"shared.py": "2"}))
 
-    with pytest.raises(BuildError, match="alpha and beta"):
-        room.installation.settle()
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_the_same_content_is_executable_if_one_wheel_says_so(room: Room) -> None:
+    room.install(WheelSpec("alpha", files={"shared.py": "1"}))
+    wheel = with_mode(WheelSpec("beta", files={"shared.py": "1"}).build(room.wheels), "shared.py", 0o755)
+    room.installation.install([Wanted(entry=admitted(room.store, wheel))])
+
+    assert os.access(room.site / "shared.py", os.X_OK)
+    assert room.store.damaged(admitted(room.store, room.wheels / "alpha-1.0-py3-none-any.whl")) is False
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
@@ -338,63 +342,43 @@ def test_a_disk_that_is_full_is_a_storage_error(tmp_path: Path) -> None:
     code = (
         f"import sys, signal; {limits}; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from pathlib import Path\n"
-        "from lockhouse.environments import Scheme\n"
         "from lockhouse.errors import StorageError\n"
-        "from lockhouse.wheels.installing import Installation\n"
-        "from lockhouse.wheels.wheelfile import read_wheel\n"
-        "root = Path(sys.argv[1])\n"
-        "scheme = Scheme(python=root, purelib=root, platlib=root, scripts=root, data=root, headers=root)\n"
+        "from lockhouse.store import Store\n"
+        "store = Store(Path(sys.argv[1]))\n"
         "try:\n"
-        "    Installation(root, scheme).install(read_wheel(Path(sys.argv[2])), requested=False)\n"
+        "    store.admit(Path(sys.argv[2]), '0' * 64)\n"
         "except StorageError as error:\n"
-        "    print('storage', error.summary)\n"
+        "    print('storage', error.summary, len(store.entries()))\n"
     )
     wheel = WheelSpec("alpha", padding=50_000).build(room.wheels)
     answer = subprocess.run(
-        [sys.executable, "-c", code, str(room.root / "lib"), str(wheel)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "store"), str(wheel)], capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith("storage")
+    assert answer.stdout.endswith(" 0\n")
 
 
 def test_an_installation_that_is_given_up_ends_at_once(room: Room) -> None:
-    count = 0
+    told: list[int] = []
 
-    def advanced() -> None:
-        nonlocal count
-        count += 1
+    def advanced(files: int) -> None:
+        told.append(files)
         room.installation.abandon()
 
-    room.installation = Installation(room.root, room.scheme, advanced)
+    room.installation = Installation(room.root, room.scheme, "hardlink", advanced)
     with pytest.raises(BuildError, match="given up"):
-        room.install(WheelSpec("alpha", files={f"alpha/{i}.py": "x = 1\n" for i in range(100)}))
+        room.install(WheelSpec("alpha", files={f"alpha/{i}/{j}.py": "" for i in range(100) for j in range(100)}))
 
-    assert count == 1
-    assert len(list(room.site.rglob("*.py"))) <= 2
-
-
-def test_every_member_of_a_wheel_is_told(room: Room) -> None:
-    told: list[None] = []
-    room.installation = Installation(room.root, room.scheme, lambda: told.append(None))
-    spec = WheelSpec("alpha", files={"alpha.py": "", "__pycache__/alpha.cpython-311.pyc": ""})
-
-    room.install(spec)
-
-    assert len(told) == len(spec.members())
+    assert sum(1 for _ in room.site.rglob("*.py")) < 5_000
 
 
-def test_a_large_file_is_never_whole_in_memory(tmp_path: Path) -> None:
-    import tracemalloc
+def test_every_file_that_is_linked_is_told(room: Room) -> None:
+    told: list[int] = []
+    room.installation = Installation(room.root, room.scheme, "hardlink", told.append)
 
-    room = Room(tmp_path / "environment")
-    spec = WheelSpec("alpha", files={"alpha/zeros.bin": b"\0" * (24 << 20), "alpha/__init__.py": ""})
-    wheel = read_wheel(spec.build(room.wheels))
-    tracemalloc.start()
-    room.installation.install(wheel, requested=False)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    room.install(WheelSpec("alpha", files={"alpha.py": "", "__pycache__/alpha.cpython-311.pyc": ""}))
 
-    assert (room.site / "alpha" / "zeros.bin").stat().st_size == 24 << 20
-    assert peak < 12 << 20
+    assert told[-1] == len(["alpha.py", "METADATA", "WHEEL"])
 
 
 def test_importlib_understands_what_was_installed(tmp_path: Path) -> None:
