@@ -92,8 +92,8 @@ def write_value(path: Path, value: object, name: str, *, durable: bool = False) 
 def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file so that at any instant it has its old content or all of the new; creates its folder.
 
-    What is not ``durable`` may have its old content or none after a loss of power, never after a kill: then it counts as
-    absent and is made again. Waiting for the disk takes as long as all else that a rebuild does.
+    What is not ``durable`` may have its old content or none after a loss of power, never after a kill. Then it counts
+    as absent and is made again: waiting for the disk takes as long as all else that a rebuild does.
     """
     temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}-{threading.get_ident()}")
     with storage_errors(path):
