@@ -20,7 +20,7 @@ import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -60,7 +60,8 @@ class Site:
         lines = []
         for wheel in sorted(self.wheels.folder.glob("*.whl")):
             name, version = wheel.name.split("-")[:2]
-            digest = sha256(wheel.read_bytes()).hexdigest()
+            with wheel.open("rb") as file:  # not in one piece: what this process holds would count as its children's
+                digest = file_digest(file, "sha256").hexdigest()
             entries += [
                 "[[packages]]",
                 f'name = "{name.lower().replace("_", "-")}"',

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import shown_url
 
 __all__ = ["DEFAULT", "VARIANT", "Routing", "Servers", "local_folders", "located", "wishes_of"]
+
+AT_ONCE = 16
+"""Questions to one server at a time: pages and metadata are small, so what they cost is latency."""
 
 VARIANT = "variant"
 DEFAULT = "default"
@@ -136,6 +140,22 @@ class Servers:
         if (server, name) not in self._known:
             self._known[server, name] = self._ask(server, name)
         return self._known[server, name]
+
+    def ask_ahead(self, questions: Iterable[tuple[str, str]]) -> None:
+        """Ask for (server, name) what :meth:`serves` will be asked, many at once.
+
+        Each server is asked for one name first: one that is out of reach should be waited for once.
+        """
+        waiting: dict[str, list[str]] = {}
+        for server, name in questions:
+            if (server, name) not in self._known:
+                waiting.setdefault(server, []).append(name)
+        for server, (first, *others) in waiting.items():
+            self.serves(server, first)
+            if others and server not in self._unreachable:
+                url = self.routing.servers[server]
+                with ThreadPoolExecutor(AT_ONCE) as threads:
+                    wait([threads.submit(self.client.project, url, name) for name in others])
 
     def why_not(self, server: str, name: str) -> str:
         """Say why a name cannot be had."""

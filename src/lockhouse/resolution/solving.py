@@ -16,7 +16,7 @@ from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
 from lockhouse.plan import ExcludedEdge
 from lockhouse.resolution.graph import Graph, Node
-from lockhouse.resolution.routing import DEFAULT, VARIANT, Servers, local_folders, located
+from lockhouse.resolution.routing import AT_ONCE, DEFAULT, VARIANT, Servers, local_folders, located
 from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
@@ -93,6 +93,7 @@ class Solver:
         named = {_name(requirement) for requirement in requirements}
         requirements += [tool for tool in TOOLS if tool not in named]
         routes = {name: server for name, server in self.servers.routing.fixed.items() if name in named}
+        self.servers.ask_ahead((server, name) for name, server in routes.items())
         for name, server in routes.items():
             if not self.servers.serves(server, name):
                 raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
@@ -148,7 +149,12 @@ class Solver:
     def _route(self, request: Request, found: Iterable[Resolved]) -> Request:
         """Send chosen names of the family, and dependencies with a fixed route, to the server that is theirs."""
         routing = self.servers.routing
-        more = {}
+        found, more = tuple(found), {}
+        self.servers.ask_ahead(
+            (routing.fixed.get(item.name, VARIANT), item.name)
+            for item in found
+            if item.name not in request.routes and (item.name in routing.fixed or item.name in routing.preferred)
+        )
         for item in found:
             server = routing.fixed.get(item.name)
             if server is None and item.name in routing.preferred and self.servers.serves(VARIANT, item.name):
@@ -215,7 +221,7 @@ class Solver:
         return tuple(item for item in found if item.name in listed), settled
 
     def _answer(self, found: Sequence[Resolved], request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
-        with ThreadPoolExecutor(8) as threads:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
             chosen = list(threads.map(lambda item: self._choose(item, request.routes), found))
         wheels = {wheel.name: wheel for wheel in chosen}
         roots = {_name(wish.requirement): wish for _, wish in wishes}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["BLOCK", "Stream"]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Bytes read at a time at most; what arrives in smaller portions is passed on in these."""
 
 

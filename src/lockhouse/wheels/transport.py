@@ -37,6 +37,9 @@ T = TypeVar("T")
 CONNECTIONS = 64
 """Connections to one host that are kept for the next request; how many there are is for others to bound."""
 
+REGRETS = 1 << 16
+"""Bytes of an answer that nobody wants, which are cheaper to read than a new connection is to make."""
+
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks for more than this in Retry-After is asked again after this."""
 
@@ -109,6 +112,8 @@ class Transport:
             )
             with response:
                 self._check(response, url)
+                if method == "HEAD":
+                    response.raw.drain_conn()  # of nothing: else closing it would close the connection
                 yield response
 
     def insistently(self, attempt: Callable[[], T]) -> T:
@@ -182,6 +187,8 @@ class Transport:
         status, shown = response.status_code, shown_url(url)
         if status < 400:
             return
+        if response.headers.get("Content-Length", "").isdigit() and int(response.headers["Content-Length"]) <= REGRETS:
+            response.raw.drain_conn()  # so that the connection serves the next request: many answers are 404
         cause = f"status {status} {response.reason or ''}".strip()
         if status in TEMPORARY or status >= 500:
             raise Unavailable(

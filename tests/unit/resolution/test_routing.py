@@ -85,6 +85,26 @@ def test_index_that_answers_is_used_as_it_is(index: Index, tmp_path: Path) -> No
     assert (server.url, server.flat) == (index.url, False)
 
 
+def test_what_was_asked_ahead_is_asked_once(index: Index, tmp_path: Path) -> None:
+    for name in ("torch", "torchvision", "torchaudio"):
+        build_wheel(index.folder, name, "2.0+cpu")
+    asked = servers(manifest("torch", variants={"cpu": {"index": index.url}}), tmp_path)
+    names = ["torch", "torchvision", "torchaudio", "triton"]
+    asked.ask_ahead(("variant", name) for name in names)
+    assert sorted(index.requests) == sorted(f"GET /simple/{name}/" for name in names)
+    assert [asked.serves("variant", name) for name in names] == [True, True, True, False]
+    assert len(index.requests) == 4
+
+
+def test_index_out_of_reach_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    wanted = manifest("torch", variants={"cpu": {"index": "http://127.0.0.1:9/whl/cpu"}})
+    asked = servers(wanted, tmp_path)
+    asked.ask_ahead(("variant", name) for name in ("torch", "torchvision"))
+    assert not asked.serves("variant", "torchvision")
+    assert len(asked.notes) == 1
+
+
 @pytest.mark.parametrize("offline", [False, True])
 def test_local_wheels_with_the_label_stand_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, offline: bool

@@ -279,3 +279,16 @@ def test_paths_and_addresses_are_told_apart(tmp_path: Path) -> None:
     assert local_path("file:///a%20b/c") == Path("/a b/c")
     assert local_path("file://localhost/a") == Path("/a")
     assert local_path(str(tmp_path)) == tmp_path
+
+
+def test_connection_serves_one_request_after_the_other(index: Index, client: Client) -> None:
+    wheel = build_wheel(index.folder, "a")
+    index.faults.no_metadata = True
+    (link,) = client.project(index.url, "a")
+    assert client.project(index.url, "missing") == ()
+    client.metadata(link)  # there is no file beside it, so it is read by ranges
+    client.size(link.url)
+    with client.open_stream(link.url) as stream:
+        assert b"".join(stream.blocks) == wheel.read_bytes()
+    assert len(index.requests) > 5
+    assert len(index.clients) == 1

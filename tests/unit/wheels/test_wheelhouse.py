@@ -91,3 +91,25 @@ def test_admitted_file_is_at_its_place_and_known(tmp_path: Path) -> None:
 def test_name_that_leads_elsewhere_is_refused(tmp_path: Path, filename: str) -> None:
     with pytest.raises(UnsafeWheel):
         Wheelhouse(tmp_path).path(filename)
+
+
+def test_what_many_wheels_are_is_written_once(tmp_path: Path) -> None:
+    wheels = [build_wheel(tmp_path, name) for name in ("a", "b", "c")]
+    wheelhouse, memory = Wheelhouse(tmp_path), tmp_path / ".hashes.json"
+    with wheelhouse.remembering():
+        for wheel in wheels:
+            assert wheelhouse.holds(wheel.name, sha256(wheel))
+        assert not memory.exists()
+    assert all(wheel.name in memory.read_text() for wheel in wheels)
+    written = memory.stat().st_mtime_ns
+    with wheelhouse.remembering():
+        assert wheelhouse.holds(wheels[0].name, sha256(wheels[0]))
+    assert memory.stat().st_mtime_ns == written
+
+
+def test_what_was_learnt_before_an_error_is_kept(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    wheelhouse = Wheelhouse(tmp_path)
+    with pytest.raises(StorageError), wheelhouse.remembering():
+        wheelhouse.sha256(wheelhouse.path(f"{wheelhouse.sha256(wheel)}.whl"))
+    assert wheel.name in (tmp_path / ".hashes.json").read_text()
