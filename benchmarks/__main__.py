@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -12,14 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.cases import SCALED, Case, cases_of
+from benchmarks.download import Site, wheelhouses
 from benchmarks.machine import describe
 from benchmarks.measuring import CommandFailed, Sample, take_turns
 from benchmarks.publishing import publish, report
 from benchmarks.results import Measured, Point, Results, Series, dump, load
+from benchmarks.server import serving
+from benchmarks.tools import clear
 from benchmarks.wheelhouses import Wheels, copy_fitting, generate
 
 ROOT = Path(__file__).parents[1]
 CASES = ("cold", "first", "warm", "rebuild", "nothing", "deep")
+LATENCY, RATE = 0.04, 5e6
+"""Seconds that each request waits, and bytes a second and connection, of the server that is downloaded from."""
+
 POINTS = ((10, 10_000), (100, 10_000), (1_000, 10_000), (100, 50_000), (100, 100_000), (100, 200_000), (1_000, 200_000))
 """Wheels and files of the scaling series: first cost by wheel, then by file, then both."""
 
@@ -40,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         if not asked.keep:
-            shutil.rmtree(scratch, ignore_errors=True)
+            clear(scratch)
     print(report(results))
     if asked.json:
         Path(asked.json).write_text(dump(results), encoding="utf-8")
@@ -55,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count [%(default)s]; one more warms up")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, help="only these")
     parser.add_argument("--no-pip", action="store_true", help="leave pip out: it takes most of the time")
+    parser.add_argument("--downloads", action="store_true", help="also fetch 300 MB from a server with latency")
     parser.add_argument("--scaling", action="store_true", help="also measure made-up wheelhouses of growing size")
     parser.add_argument("--scaling-rounds", type=int, default=3, help="rounds that count there [%(default)s]")
     parser.add_argument("--most-files", type=int, default=200_000, help="largest wheelhouse of the scaling series")
@@ -74,6 +80,8 @@ def _measure(asked: argparse.Namespace, scratch: Path) -> Results:
         sys.exit(f"error: no wheel in {asked.wheelhouse} fits this interpreter")
     machine = describe(scratch)
     measured = tuple(_cases(wheels, scratch, asked.cases, asked.rounds, pip=not asked.no_pip))
+    if asked.downloads:
+        measured += tuple(_downloads(scratch / "downloads", asked.rounds, pip=not asked.no_pip))
     points = tuple(_scaling(scratch, asked.scaling_rounds, asked.most_files)) if asked.scaling else ()
     return Results(
         taken=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -96,8 +104,21 @@ def _scaling(scratch: Path, rounds: int, most: int) -> Iterable[Point]:
         folder = scratch / "made-up"
         wheels = generate(folder / "project" / "wheelhouse", count, files)
         cases = tuple(_cases(wheels, folder, SCALED, rounds, pip=False))
-        shutil.rmtree(folder)
+        clear(folder)
         yield Point(wheels=count, files=files, cases=cases)
+
+
+def _downloads(scratch: Path, rounds: int, *, pip: bool) -> Iterable[Measured]:
+    for name, wheels in wheelhouses(None, scratch):
+        with serving(wheels.folder, latency=LATENCY, rate=RATE) as url:
+            site = Site(wheels=wheels, url=url, scratch=scratch / name / "work")
+            site.prepare()
+            title = (
+                f"{len(wheels.requirements)} wheels, {wheels.size / 1e6:.0f} MB, {name} sizes, "
+                f"{LATENCY * 1000:.0f} ms latency, {RATE / 1e6:.0f} MB/s for each connection"
+            )
+            contenders = (site.uv(), site.download(), site.install(), *((site.pip(),) if pip else ()))
+            yield _case(Case(name=f"download {name}", title=title, contenders=contenders), rounds, scratch)
 
 
 def _cases(wheels: Wheels, scratch: Path, names: Iterable[str], rounds: int, *, pip: bool) -> Iterable[Measured]:

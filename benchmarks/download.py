@@ -31,6 +31,8 @@ from benchmarks.spread import spread_of
 from benchmarks.tools import clear, isolated, program
 from benchmarks.wheelhouses import EPOCH, Wheels, copy_fitting, generate
 
+__all__ = ["Site", "wheelhouses"]
+
 MANIFEST = "downloaded"
 MEMBER = 48_000
 """Bytes of a made-up file, about the mean of what real wheels of compiled code hold."""
@@ -135,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scratch = Path(tempfile.mkdtemp(prefix="lockhouse-download-", dir=asked.scratch))
     series = []
     try:
-        for name, wheels in _wheelhouses(asked.wheelhouse, scratch):
+        for name, wheels in wheelhouses(asked.wheelhouse, scratch):
             with serving(wheels.folder, latency=asked.latency, rate=asked.rate) as url:
                 site = Site(wheels=wheels, url=url, scratch=scratch / name / "work")
                 site.prepare()
@@ -169,7 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wheelhouses(given: Path | None, scratch: Path) -> Iterator[tuple[str, Wheels]]:
+def wheelhouses(given: Path | None, scratch: Path) -> Iterator[tuple[str, Wheels]]:
+    """Give names and wheels, one after the other: each is gone when the next is asked for."""
     if given is not None:
         yield "given", copy_fitting(given, scratch / "given" / "wheels")
         shutil.rmtree(scratch / "given" / "wheels")
@@ -184,7 +187,7 @@ def _made_up(folder: Path, sizes: Sequence[int]) -> Wheels:
     for number, size in enumerate(sizes):
         name, info = f"package_{number:02d}", f"package_{number:02d}-1.0.dist-info"
         source = random.Random(number)
-        records = []
+        records: list[str] = []
         with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
 
             def add(path: str, data: bytes, archive: zipfile.ZipFile = archive, records: list[str] = records) -> None:

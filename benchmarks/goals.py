@@ -57,7 +57,13 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         yield _at_least("cold build, times faster than pip", pip / cold.own, 8)
     if pip and warm:
         yield _at_least("warm build without its checks, times faster than pip", pip / warm.part("without verify"), 40)
-    peaks = [max(series.peak) for case in results.cases if (series := case.of("lockhouse"))]
+    for case in results.cases:
+        fetched, first = case.of("lockhouse download"), case.series[0]
+        if fetched:
+            ratio = spread_of(fetched.seconds).median / spread_of(first.seconds).median
+            yield _at_most(f"{case.name}, against uv, which unpacks as well", "ratio", ratio, 1.0)
+    own = [series for case in results.cases for series in case.series if series.name.startswith("lockhouse")]
+    peaks = [max(series.peak) for series in own]
     if peaks:
         yield Verdict(
             work="peak memory of any of these",

@@ -55,7 +55,7 @@ def chart_of(results: Results) -> str:
                     least=spread.least,
                     most=spread.most,
                     text=f"{seconds(spread.median)} s",
-                    own=series.name == "lockhouse",
+                    own=series.name.startswith("lockhouse"),
                 )
             )
         groups.append(Group(title=f"{case.name}: {case.title}", bars=tuple(bars)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.measuring import Command, CommandFailed, Contender
 from benchmarks.wheelhouses import Wheels
 
-__all__ = ["Lockhouse", "Pip", "Sha256sum", "Uv", "isolated", "program"]
+__all__ = ["Lockhouse", "Pip", "Sha256sum", "Uv", "clear", "isolated", "program"]
 
 MANIFEST = "measured"
 

@@ -14,7 +14,7 @@ from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-__all__ = ["Wheels", "copy_fitting", "fitting", "generate"]
+__all__ = ["EPOCH", "Wheels", "copy_fitting", "fitting", "generate"]
 
 EPOCH = (2020, 1, 1, 0, 0, 0)
 LINES_PER_FILE = 24
