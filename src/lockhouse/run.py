@@ -77,6 +77,7 @@ class Run:
         self.requested = requested
         if not requested & {"install", *self.steps}:
             return
+        self.context.building_next = any("create" in self._needed(name) for name in requested)
         try:
             self._hold()
             if "verify" in requested and not requested & {"install", "lock"}:

@@ -60,6 +60,8 @@ class Context:
     plugins: Plugins
     state: State
     emit: Emit = discard
+    building_next: bool = False
+    """Whether this run goes on to build an environment: what building needs may be prepared."""
     candidate: Generation | None = None
     origins: dict[str, dict[str, Origin]] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
 from lockhouse.blacklist import blacklisted
-from lockhouse.errors import UsageError
+from lockhouse.errors import LockhouseError, UsageError
+from lockhouse.events import Message
 from lockhouse.host import Host
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, PlannedDistribution
@@ -64,9 +69,42 @@ def _download(context: Context) -> None:
     indexes = [index.url for index in context.manifest.indexes]
     with Client(read_pip_configuration(), context.options.offline, indexes=indexes) as client:
         wheelhouse = Wheelhouse(context.project.wheelhouse)
-        done = fetch(wanted, wheelhouse, client, context.tell, mirrors=_mirrors(context), step=NAME)
+        given_up = threading.Event()
+        try:
+            done = fetch(
+                wanted,
+                wheelhouse,
+                client,
+                context.tell,
+                mirrors=_mirrors(context),
+                step=NAME,
+                on_arrival=_unpacking(context, given_up) if context.building_next else None,
+            )
+        finally:
+            given_up.set()
     note = f" ({done.wheels} downloaded, {readable(done.bytes)})" if done.wheels else ""
     _summarise(context, wanted, note)
+
+
+def _unpacking(context: Context, given_up: threading.Event) -> Callable[[Path, str], None]:
+    """Unpack what arrives into the store while the rest is under way: the network leaves the cores idle.
+
+    That is before the scan, and may be: the store belongs to no environment, takes a wheel only after it was read as
+    the hostile thing that it may be, and checks every file. What it does not take is for scan and install to tell.
+    """
+    from lockhouse.store import Store
+
+    store = Store()
+
+    def unpack(wheel: Path, sha256: str) -> None:
+        if given_up.is_set():
+            return
+        try:
+            store.admit_all({sha256: wheel}, given_up=given_up)
+        except LockhouseError as error:
+            context.tell(Message(level="detail", text=f"{wheel.name} is not unpacked yet: {error.summary}"))
+
+    return unpack
 
 
 def _mirrors(context: Context) -> dict[str, tuple[str, ...]]:

@@ -12,9 +12,9 @@ from fixtures.contexts import host_of
 from fixtures.generations import INTERPRETER
 from fixtures.index import Index, serving
 from fixtures.values import TARGET, plan_of, planned
-from fixtures.wheels import build_wheel
+from fixtures.wheels import WheelSpec, build_wheel
 from lockhouse.errors import OfflineError, UsageError
-from lockhouse.events import Progress
+from lockhouse.events import Message, Progress
 from lockhouse.manifest import BlacklistEntry, Manifest, PythonWish, VariantWish
 from lockhouse.manifest import Index as WantedIndex
 from lockhouse.phases.download import steps
@@ -23,6 +23,7 @@ from lockhouse.plugins import Plugins
 from lockhouse.project import Project
 from lockhouse.state import State
 from lockhouse.steps import Context, Options, Step
+from lockhouse.store import Store
 
 
 def manifest(**fields: Any) -> Manifest:
@@ -140,3 +141,33 @@ def test_mirrors_of_the_manifest_step_in(tmp_path: Path, index: Index, from_inde
         context = context_of(tmp_path, wanted, moved)
         step_of(context).run(context)
     assert is_up_to_date(context)
+
+
+def test_what_arrives_is_unpacked_when_the_run_goes_on_to_build(tmp_path: Path, index: Index) -> None:
+    items = [served(index, "a"), served(index, "b")]
+    context = context_of(tmp_path, manifest(), *items)
+    context.building_next = True
+    step_of(context).run(context)
+    entries = [Store().entry(item.sha256) for item in items]
+    assert [entry.filename for entry in entries if entry] == [item.filename for item in items]
+
+
+def test_nothing_is_unpacked_when_downloading_is_all(tmp_path: Path, index: Index) -> None:
+    item = served(index, "a")
+    context = context_of(tmp_path, manifest(), item)
+    step_of(context).run(context)
+    assert Store().entry(item.sha256) is None
+
+
+def test_wheel_that_cannot_be_unpacked_is_left_to_the_scan(tmp_path: Path, index: Index) -> None:
+    wheel = WheelSpec("a", files={"a.py": "", "../outside.py": ""}).build(index.folder)
+    item = planned("a", url=f"{index.base}/files/{wheel.name}", wheel=wheel)
+    context = context_of(tmp_path, manifest(), item)
+    context.building_next = True
+    events: list[object] = []
+    context.emit = events.append
+    step_of(context).run(context)
+    assert is_up_to_date(context)
+    assert Store().entry(item.sha256) is None
+    assert [event.level for event in events if isinstance(event, Message)] == ["detail"]
+    assert not list(tmp_path.rglob("outside.py"))
