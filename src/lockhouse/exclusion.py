@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lockhouse.errors import Hint, ProjectBusy
 from lockhouse.events import Emit, Message
+from lockhouse.leftovers import sweep_project
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 
@@ -31,7 +32,7 @@ def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
     """Have a project alone until what is returned is released or the process ends.
 
     Waits at most ``patience`` seconds for another run, then raises ProjectBusy. The operating system frees the lock of
-    a process that dies.
+    a process that dies; what it was just writing is cleared away here.
     """
     path = project.home / ".lock"  # beside folders of manifests: names that no manifest can have
     owner = project.home / ".owner"
@@ -48,6 +49,7 @@ def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
                 hints=[Hint("wait", "wait for it to end, or end it")],
             )
         owner.write_text(str(os.getpid()), encoding="ascii")
+    sweep_project(project)
     return hold
 
 

@@ -42,6 +42,11 @@ class Project:
         return self.state / "lock.json"
 
     @property
+    def temporary(self) -> Path:
+        """Folder of what lives no longer than one run; whoever has the project alone may clear it."""
+        return self.state / "tmp"
+
+    @property
     def generations(self) -> Path:
         """Folder of the manifest's environments."""
         return self.state / "generations"

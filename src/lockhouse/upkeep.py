@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from lockhouse.commitment import commit
@@ -18,7 +19,9 @@ from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError
 from lockhouse.events import StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
 from lockhouse.host import Host
+from lockhouse.leftovers import find_unawaited
 from lockhouse.plan import Plan
+from lockhouse.state import storage_errors
 from lockhouse.steps import Context
 
 __all__ = ["Cleaned", "clean", "roll_back"]
@@ -43,15 +46,30 @@ class Cleaned:
 
 
 def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
-    """Free leftovers, abandoned builds and generations beyond those kept; with ``dry_run`` only find them."""
+    """Free leftovers, abandoned builds and generations beyond those kept; with ``dry_run`` only find them.
+
+    Leftovers are also the parts of wheels that no plan waits for any more. Of the store goes what no project uses.
+    """
+    from lockhouse.store import Store
+    from lockhouse.store.freeing import find_unused, free_unused
+
+    store = Store()
     wish = context.manifest.environment
     with _alone(context):
         plan = context.state.read(Plan)
         digest = plan.digest if plan else None
+        parts = find_unawaited(context.project)
+        found = tuple(Freeable(path=str(path), kind="leftover", size=path.lstat().st_size) for path in parts)
         if dry_run:
-            found = find_freeable(context.project, digest, wish.keep)[1]
+            found += find_freeable(context.project, digest, wish.keep)[1]
+            unused = find_unused(store, going={Path(item.path) for item in found})
         else:
-            found = free(context.project, digest, wish.keep, wish.on_busy, context.emit)
+            for path in parts:
+                with storage_errors(path):
+                    path.unlink(missing_ok=True)
+            found += free(context.project, digest, wish.keep, wish.on_busy, context.emit)
+            unused = free_unused(store)
+    found += tuple(Freeable(path=str(item.path), kind="unused", size=item.size) for item in unused)
     return Cleaned(dry_run=dry_run, freed=found)
 
 

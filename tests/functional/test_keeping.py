@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fixtures.site import Site
 
 
@@ -48,3 +50,50 @@ def test_with_one_kept_the_earlier_one_goes_when_its_successor_serves(site: Site
         site.manifest(f"alpha=={version}", environment={"keep": 1})
         site.installed()
     assert numbers(site) == [2]
+
+
+def test_clean_frees_what_no_plan_waits_for_and_says_how_much(site: Site) -> None:
+    site.wheel("alpha")
+    path = site.manifest("alpha")
+    assert site.run("plan").status == 0
+    (planned,) = [item for item in site.run("--json", "plan").document["distributions"] if item["name"] == "alpha"]
+    partial = site.root / "wheelhouse" / ".partial"
+    awaited = fill(partial / f"{planned['sha256']}-{planned['filename']}", 100)
+    note = fill(partial / f"{awaited.name}.note", 10)
+    stale = fill(partial / f"{'0' * 64}-beta-1.0-py3-none-any.whl", 5000)
+    killed = fill(site.root / "wheelhouse" / ".lockhouse-writing-.hashes.json.1-2", 50)
+    bytecode = fill(site.root / ".lockhouse" / path.stem / "tmp" / "bytecode-x" / "a.pyc", 1000)
+
+    told = site.run("--json", "clean", "--dry-run").document
+    assert {item["path"] for item in told["freed"]} >= {str(stale)}
+    assert stale.exists()
+    document = site.run("--json", "clean").document
+
+    assert {item["path"]: item["size"] for item in document["freed"]}[str(stale)] == 5000
+    assert awaited.exists()
+    assert note.exists()
+    assert not stale.exists()
+    assert not killed.exists()
+    assert not bytecode.exists()
+
+
+def test_clean_leaves_what_the_plan_of_another_manifest_waits_for(site: Site) -> None:
+    site.wheel("alpha")
+    site.wheel("beta")
+    site.manifest("alpha", name="one")
+    site.manifest("beta", name="two", environment={"path": ".two"})
+    for name in ("one", "two"):
+        assert site.run("-m", name, "plan").status == 0
+    planned = site.run("-m", "two", "--json", "plan").document["distributions"]
+    (beta,) = [item for item in planned if item["name"] == "beta"]
+    awaited = fill(site.root / "wheelhouse" / ".partial" / f"{beta['sha256']}-{beta['filename']}", 100)
+
+    assert site.run("-m", "one", "clean").status == 0
+
+    assert awaited.exists()
+
+
+def fill(path: Path, size: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    return path

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+import pytest
+
 from fixtures.site import Site
 
 ELSEWHERE = "linux" if sys.platform == "win32" else "win32"
@@ -52,3 +54,29 @@ def test_generations_name_their_own_lock_only(site: Site) -> None:
         (generation,) = site.run("-m", name, "--json", "generations").document["generations"]
         text = json.dumps(generation["lock"])
         assert f"pylock.{name}-any" in text
+
+
+@pytest.mark.parametrize(("written", "told"), [("cudaa", "did you mean 'cuda'?"), ("quantum", "(known: cpu, cuda")])
+def test_a_check_for_an_accelerator_that_nobody_knows_is_an_error_of_the_manifest(
+    site: Site, written: str, told: str
+) -> None:
+    site.wheel("alpha")
+    check = {"name": "works", "run": "import alpha", "requires": written}
+    stages = [{"name": "base", "requirements": ["alpha"], "checks": [{**check, "name": "early"}]}]
+    site.manifest(stages=stages, checks=[check])
+
+    document = site.run("--json", "plan").document
+
+    assert document["error"]["code"] == "manifest"
+    first, second = document["error"]["cause"].splitlines()
+    assert first.startswith(f"checks[0].requires: no plugin knows the accelerator {written!r}")
+    assert second.startswith("stages[0].checks[0].requires: ")
+    assert told in first
+
+
+def test_a_check_for_an_accelerator_of_a_plugin_that_is_disabled_is_skipped(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha", checks=[{"name": "works", "run": "pass", "requires": "cuda"}])
+    site.environment["LOCKHOUSE_DISABLE_PLUGINS"] = "cuda"
+    document = site.run("--json", "install").document
+    assert document["ok"], document["error"]

@@ -48,9 +48,11 @@ def _up_to_date(context: Context) -> bool:
 def _run(context: Context) -> None:
     from lockhouse.resolution.planning import make_plan
     from lockhouse.resolution.situation import decided_plan, read_situation
+    from lockhouse.verification.required import check_accelerators
 
     check_pointer(context.project)
     context.plugins.environment(context.manifest.python.provider)
+    check_accelerators(context.manifest, context.plugins)
     report_foreseen(context.manifest, context.emit)
     situation = read_situation(context)
     plan = decided_plan(context, situation)

@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.codec import digest_of
 from lockhouse.environments import Scheme
+from lockhouse.errors import Hint, ManifestError, Problem
 from lockhouse.host import Host
-from lockhouse.manifest import Check
+from lockhouse.manifest import Check, Manifest
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
 from lockhouse.verification import BUILT_IN
 from lockhouse.verification.imports import import_check
 
-__all__ = ["critical_imports", "required_checks", "required_digest"]
+if TYPE_CHECKING:
+    from lockhouse.plugins import Plugins
+
+__all__ = ["check_accelerators", "critical_imports", "required_checks", "required_digest"]
+
+
+def check_accelerators(manifest: Manifest, plugins: Plugins) -> None:
+    """Make sure that some plugin knows every accelerator that a check requires; raises ManifestError.
+
+    Else a misspelt name would have the check skipped for ever. A plugin that is disabled or broken might be the one
+    that knows it: then nothing is said here, and the check is skipped as unproven.
+    """
+    if any(record.status != "active" for record in plugins.records):
+        return
+    known = sorted(accelerator.namespace for accelerator in plugins.accelerators())
+    problems = []
+    for path, check in _written_checks(manifest):
+        if check.requires is not None and check.requires not in known:
+            close = difflib.get_close_matches(check.requires, known, n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known) or 'none'})"
+            problems.append(Problem(f"{path}.requires", f"no plugin knows the accelerator {check.requires!r}{meant}"))
+    if problems:
+        hint = Hint("accelerator-name", "correct the name, or install the plugin that knows this accelerator")
+        raise ManifestError(f"{manifest.name} requires what nobody provides", problems=problems, hints=[hint])
+
+
+def _written_checks(manifest: Manifest) -> Iterator[tuple[str, Check]]:
+    """Give each check with its place in the file; a stage that names one of the manifest's repeats it."""
+    yield from ((f"checks[{i}]", check) for i, check in enumerate(manifest.checks))
+    for i, stage in enumerate(manifest.stages):
+        for j, check in enumerate(stage.checks):
+            if not any((check.name, check.run) == (other.name, other.run) for other in manifest.checks):
+                yield f"stages[{i}].checks[{j}]", check
 
 
 def required_checks(context: Context, plan: Plan, host: Host, scheme: Scheme) -> tuple[Check, ...]:

@@ -83,7 +83,9 @@ def fetch(
         _require_space(waiting, wheelhouse)
         meter = Meter(emit, step)
         for item in waiting:
-            meter.of(item.filename)(arrived(_partial(item, wheelhouse), item.size), item.size or None)
+            meter.of(item.filename)(
+                arrived(wheelhouse.arriving(item.filename, item.sha256), item.size), item.size or None
+            )
         means = _means(client, meter, connections)
         aside = Aside(os.cpu_count() or 1)
 
@@ -135,7 +137,7 @@ def _bring(
     mirrors: Sequence[str],
 ) -> Path:
     """Bring in one wheel from the first source that has the right bytes; return where it is."""
-    partial = _partial(item, wheelhouse)
+    partial = wheelhouse.arriving(item.filename, item.sha256)
     arrival = Arrival(partial=partial, size=item.size or None, means=means, report=meter.of(item.filename))
     unreachable: list[NetworkError] = []
     wrong: list[IntegrityError] = []
@@ -215,7 +217,7 @@ def _refuse_offline(items: Sequence[PlannedDistribution], client: Client) -> Non
 def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse) -> None:
     with storage_errors(wheelhouse.folder):
         wheelhouse.partial.mkdir(parents=True, exist_ok=True)
-        here = sum(arrived(_partial(item, wheelhouse), item.size) for item in items)
+        here = sum(arrived(wheelhouse.arriving(item.filename, item.sha256), item.size) for item in items)
         free = shutil.disk_usage(wheelhouse.folder).free
     needed = sum(item.size for item in items) - here
     if needed + SPARE > free:
@@ -224,10 +226,6 @@ def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse)
             cause=f"{wheelhouse.folder} is on a file system with {free} bytes free",
             hints=[Hint("free-space", f"free {readable(needed + SPARE - free)} there, or move the project")],
         )
-
-
-def _partial(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Path:
-    return wheelhouse.partial / f"{item.sha256}-{item.filename}"
 
 
 def _wrong(item: PlannedDistribution, url: str, actual: str) -> IntegrityError:

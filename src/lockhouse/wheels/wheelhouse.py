@@ -61,6 +61,10 @@ class Wheelhouse:
         """Folder of the files that have not arrived completely."""
         return self.folder / ".partial"
 
+    def arriving(self, filename: str, sha256: str) -> Path:
+        """Where the planned wheel of that name and hash is as long as it has not arrived completely."""
+        return self.partial / f"{sha256}-{filename}"
+
     def path(self, filename: str) -> Path:
         """Where the wheel of that name is, or will be; raise UnsafeWheel if the name is no plain file name."""
         if filename in ("", ".", "..") or set(filename) & set("/\\\0"):
