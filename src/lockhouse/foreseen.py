@@ -32,10 +32,6 @@ def foreseen_fields(manifest: Manifest) -> Iterator[Foreseen]:
             if wish.source != "wheel":
                 path = f"stages[{i}].requirements[{j}].source"
                 yield Foreseen(path, f"{wish.source!r} is not supported yet: only wheels are installed", True)
-    if manifest.environment.link_mode not in ("auto", "copy"):
-        yield Foreseen("environment.link-mode", "has no effect yet: files are copied", False)
-    if manifest.environment.bytecode == "seal":
-        yield Foreseen("environment.bytecode", "'seal' has no effect yet: bytecode is purged", False)
     if manifest.protect:
         yield Foreseen("protect", "has no effect yet: it belongs to the provider 'host'", False)
     if manifest.build:

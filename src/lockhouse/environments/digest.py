@@ -13,7 +13,7 @@ import shlex
 import stat
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lockhouse.environments import Scheme
@@ -29,6 +29,9 @@ INSTALLER_NOTES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.jso
 CONFIGURATION = frozenset({"pyvenv.cfg", "pip.conf", "pip.ini"})
 BYTECODE = (".pyc", ".pyo")
 
+File = tuple[str, str, str]
+"""Name, ``x`` or ``-``, and sha256 (hex) of a file in a folder."""
+
 SHELL = b"#!/bin/sh"
 EXEC = b"'''exec' "
 PASSED_ON = b' "$0" "$@"'
@@ -40,41 +43,54 @@ def tree_digest(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, s
 
     ``scaffold`` is what its provider made (:mod:`lockhouse.environments.scaffold`).
     """
-    digest = hashlib.sha256()
-    for line in digest_lines(root, seal, scheme, scaffold):
-        digest.update(line)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(digest_lines(root, seal, scheme, scaffold))).hexdigest()
 
 
-def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> Iterator[bytes]:
+def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> list[bytes]:
     """Give the lines that the tree digest is made of: two digests differ where these do."""
     scripts = f"{scheme.scripts.relative_to(root).as_posix()}/"
-    lines = []
-    for index, path in _counted(seal, scaffold):
-        sha256 = seal.sha256(index)
-        if path.startswith(scripts):
-            sha256 = _hash_script(root / path, sha256, scheme.scripts)
-        lines.append(b"%s\0%s\0%s\n" % (os.fsencode(path), _executable(seal.modes[index]), sha256.encode()))
-    # NUL comes before everything that a path can hold: the order of lines is that of paths.
-    yield from sorted(lines)
-
-
-def _counted(seal: Seal, scaffold: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Give place and path of the files that take part. A scaffold file that a wheel has replaced does."""
-    index = -1
+    marks = list(map(_executable, seal.modes))
+    text = seal.hashes.hex()
+    hashes = [text[start : start + 64] for start in range(0, len(text), 64)]
+    lines: list[str] = []
+    end = 0
     for prefix, names in zip(seal.folders, seal.names, strict=True):
-        *folders, _ = prefix.split("/")
-        bytecode = "__pycache__" in folders
-        ignored = INSTALLER_NOTES if folders and folders[-1].endswith(".dist-info") else frozenset()
-        if not prefix:
-            ignored = CONFIGURATION
-        for name in names:
-            index += 1
-            if bytecode or name in ignored or name.endswith(BYTECODE):
-                continue
-            path = prefix + name
-            if path not in scaffold or scaffold[path] != seal.sha256(index):
-                yield index, path
+        begin, end = end, end + len(names)
+        files: Iterable[File] = zip(names, marks[begin:end], hashes[begin:end], strict=True)
+        # Almost every folder is like any other, and there are tens of thousands of files.
+        if prefix.startswith(scripts):
+            files = _normalised(root / prefix, _counted(prefix, files, scaffold), scheme.scripts)
+        elif _is_special(prefix, scaffold):
+            files = _counted(prefix, files, scaffold)
+        lines += [f"{prefix}{name}\0{mark}\0{sha}\n" for name, mark, sha in files if not name.endswith(BYTECODE)]
+    # NUL comes before everything that a path can hold: the order of lines is that of paths.
+    return sorted(map(os.fsencode, lines))
+
+
+def _is_special(prefix: str, scaffold: Mapping[str, str]) -> bool:
+    """Whether there can be files in a folder that do not count, besides bytecode by its name."""
+    if not prefix or prefix.endswith(".dist-info/") or "__pycache__/" in prefix:
+        return True
+    return any(path.startswith(prefix) for path in scaffold)
+
+
+def _counted(prefix: str, files: Iterable[File], scaffold: Mapping[str, str]) -> Iterator[File]:
+    """Give the files of a folder that take part. A scaffold file that a wheel has replaced does."""
+    *folders, _ = prefix.split("/")
+    if "__pycache__" in folders:
+        return
+    ignored = INSTALLER_NOTES if folders and folders[-1].endswith(".dist-info") else frozenset()
+    if not prefix:
+        ignored = CONFIGURATION
+    for file in files:
+        name, _, sha256 = file
+        if name not in ignored and scaffold.get(prefix + name) != sha256:
+            yield file
+
+
+def _normalised(folder: Path, files: Iterable[File], scripts: Path) -> Iterator[File]:
+    for name, mark, sha256 in files:
+        yield name, mark, _hash_script(folder / name, sha256, scripts)
 
 
 def normalise_script(data: bytes, scripts: Path) -> bytes:
@@ -90,9 +106,9 @@ def normalise_script(data: bytes, scripts: Path) -> bytes:
     return data
 
 
-def _executable(mode: int) -> bytes:
+def _executable(mode: int) -> str:
     # Windows has no such bit: what Python shows there follows from the file's name.
-    return b"x" if mode & stat.S_IXUSR and sys.platform != "win32" else b"-"
+    return "x" if mode & stat.S_IXUSR and sys.platform != "win32" else "-"
 
 
 def _hash_script(path: Path, sha256: str, scripts: Path) -> str:

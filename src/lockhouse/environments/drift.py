@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lockhouse.environments.generations import Generation
 from lockhouse.environments.seal import MODE, SEAL, Seal, Witness, read_seal, read_witness, write_witness
 from lockhouse.environments.sealing import SKIP
-from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
+from lockhouse.environments.tree import close_folder, hash_files, open_folder, readable, stat_entry
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.evidence import Drift
 
@@ -65,52 +64,70 @@ def find_drift(
 
 
 def _look(generation: Generation, seal: Seal, witness: Witness | None) -> _Look:
-    """Go through the environment; without a witness everything that may be right is doubtful."""
+    """Go through the environment; without a witness everything that may be right is doubtful.
+
+    This is :func:`~lockhouse.environments.tree.scan` once more, with as little as possible done for each file: most of
+    its time is the kernel's then.
+    """
     root = generation.path
     links = dict(seal.links)
-    folders = dict(_expected(seal, witness))
+    folders = _expected(seal, witness)
     look = _Look()
-    for prefix, entries in scan(root, SKIP):
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
         files = folders.pop(prefix, None) or {}
-        for entry in entries:
-            name = entry.name
-            sealed = files.pop(name, None)
-            if sealed is None:
-                _look_at_link(root, prefix + name, entry, links, look)
-                continue
-            found = stat_entry(root, prefix + name, entry)
-            index, mode, size, inode, mtime, ctime = sealed
-            if found.st_mode & KIND != mode or found.st_size != size:
-                look.modified.add(prefix + name)
-            elif found.st_ino != inode or found.st_mtime_ns != mtime or (ctime != found.st_ctime_ns and ctime):
-                look.doubtful[prefix + name] = index, found
-        look.missing.update(prefix + name for name in files)
+        handle = open_folder(f"{root}/{prefix}")
+        try:
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    name = entry.name
+                    sealed = files.pop(name, None)
+                    if sealed is None:
+                        if not entry.is_dir(follow_symlinks=False):
+                            _look_at_link(generation, prefix + name, entry, links, look)
+                        elif prefix or name not in SKIP:
+                            waiting.append(f"{prefix}{name}/")
+                        continue
+                    index, mode, size, inode, mtime, ctime = sealed
+                    found = stat_entry(root, prefix + name, entry)
+                    if found.st_mode & KIND != mode or found.st_size != size:
+                        if stat.S_ISDIR(found.st_mode):
+                            look.missing.add(prefix + name)
+                            waiting.append(f"{prefix}{name}/")
+                        else:
+                            look.modified.add(prefix + name)
+                    elif found.st_mtime_ns != mtime or found.st_ino != inode or (ctime and found.st_ctime_ns != ctime):
+                        look.doubtful[prefix + name] = index, found
+        finally:
+            close_folder(handle)
+        if files:
+            look.missing.update(prefix + name for name in files)
     look.missing.update(prefix + name for prefix, files in folders.items() for name in files)
     look.missing.update(links)
     return look
 
 
-def _expected(seal: Seal, witness: Witness | None) -> Iterator[tuple[str, dict[str, tuple[int, ...]]]]:
-    """Give for each folder what the proof compares, by name: place, mode, size, inode, mtime, ctime."""
+def _expected(seal: Seal, witness: Witness | None) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Return for each folder what is compared, by name: place in the columns, mode, size, inode, mtime, ctime."""
     count = len(seal)
     nothing = [-1] * count
+    columns = (witness.inodes, witness.mtimes, witness.ctimes) if witness else (nothing, nothing, nothing)
     modes = [stat.S_IFREG | mode for mode in seal.modes]
-    if witness is None:
-        rows = zip(range(count), modes, seal.sizes, nothing, nothing, nothing, strict=True)
-    else:
-        rows = zip(range(count), modes, seal.sizes, witness.inodes, witness.mtimes, witness.ctimes, strict=True)
-    for prefix, names in zip(seal.folders, seal.names, strict=True):
-        # The names come first: zip takes no row more than there are names.
-        yield prefix, dict(zip(names, rows, strict=False))
+    rows = zip(range(count), modes, seal.sizes, *columns, strict=True)
+    # The names come first: zip takes no row more than there are names.
+    return {
+        prefix: dict(zip(names, rows, strict=False)) for prefix, names in zip(seal.folders, seal.names, strict=True)
+    }
 
 
 def _look_at_link(
-    root: os.PathLike[str], path: str, entry: os.DirEntry[str], links: dict[str, str], look: _Look
+    generation: Generation, path: str, entry: os.DirEntry[str], links: dict[str, str], look: _Look
 ) -> None:
     target = links.pop(path, None)
     if target is None:
         look.extra.add(path)
-    elif not entry.is_symlink() or os.readlink(f"{root}/{path}") != target:  # noqa: PTH115
+    elif not entry.is_symlink() or os.readlink(generation.path / path) != target:  # noqa: PTH115
         look.modified.add(path)
 
 

@@ -20,34 +20,29 @@ from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
 
-__all__ = ["SKIP", "Origin", "Origins", "Sealing", "seal_tree"]
+__all__ = ["SKIP", "Origins", "Row", "Sealing", "seal_tree"]
 
 SKIP = frozenset({METADATA})
 BYTECODE = (".pyc", ".pyo")
 CACHE = "__pycache__"
 
 
-class Origin(NamedTuple):
-    """A file of the store: size in bytes, sha256 in hex, time in nanoseconds."""
+class Row(NamedTuple):
+    """What is known of a file: the bits of :data:`MODE`, bytes, 32 bytes of sha256, and what the witness tells of it.
 
-    executable: bool
-    size: int
-    sha256: str
-    mtime_ns: int
-    inode: int
+    ``sha256`` is None where it has to be read. An ``inode`` of -1 is that of no file.
+    """
 
-
-Origins = Mapping[str, Mapping[str, Origin]]
-"""What came from the store: by folder, as the prefix of its files' paths (empty or with ``/`` at its end), by name."""
-
-
-class _Row(NamedTuple):
     mode: int
     size: int
     sha256: bytes | None
     inode: int
     mtime_ns: int
     ctime_ns: int
+
+
+Origins = Mapping[str, Mapping[str, Row]]
+"""What came from the store: by folder, as the prefix of its files' paths (empty or with ``/`` at its end), by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +68,7 @@ def seal_tree(
     read, or if something is neither file, link nor folder.
     """
     origins = origins or {}
-    folders: list[tuple[str, dict[str, _Row]]] = []
+    folders: list[tuple[str, dict[str, Row]]] = []
     links: list[SealedLink] = []
     others: list[str] = []
     unknown: list[tuple[str, int]] = []
@@ -82,17 +77,16 @@ def seal_tree(
     for prefix, entries in scan(root, SKIP):
         known = origins.get(prefix, {})
         in_cache = CACHE in prefix.split("/")
-        rows: dict[str, _Row] = {}
+        rows: dict[str, Row] = {}
         for entry in entries:
             name = entry.name
             origin = known.get(name)
             if purge and origin is None and (in_cache or name == CACHE or name.endswith(BYTECODE)):
                 os.unlink(f"{root}/{prefix}{name}")
                 removed += 1
-            elif origin is not None and entry.inode() == origin.inode and entry.is_file(follow_symlinks=False):
+            elif origin is not None and entry.inode() == origin.inode:
                 # The very file of the store. Whether that still is what it was, the proof will tell.
-                mode = 0o111 if origin.executable else 0
-                rows[name] = _Row(mode, origin.size, bytes.fromhex(origin.sha256), origin.inode, origin.mtime_ns, 0)
+                rows[name] = origin
             elif entry.is_symlink():
                 links.append(SealedLink(prefix + name, os.readlink(f"{root}/{prefix}{name}")))  # noqa: PTH115
             elif entry.is_file(follow_symlinks=False):
@@ -116,12 +110,12 @@ def seal_tree(
     return _sealing(sorted(folders, key=lambda item: item[0]), hashes, tuple(sorted(links)), removed)
 
 
-def _row(found: os.stat_result, origin: Origin | None) -> _Row:
+def _row(found: os.stat_result, origin: Row | None) -> Row:
     """Describe a file that is no hard link of the store; its hash is known if it is the untouched copy."""
     same = origin is not None and (found.st_size, found.st_mtime_ns) == (origin.size, origin.mtime_ns)
-    sha256 = bytes.fromhex(origin.sha256) if origin is not None and same else None
     ctime = found.st_ctime_ns if found.st_nlink == 1 else 0
-    return _Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino, found.st_mtime_ns, ctime)
+    sha256 = origin.sha256 if origin and same else None
+    return Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino, found.st_mtime_ns, ctime)
 
 
 def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> dict[str, bytes]:
@@ -137,7 +131,7 @@ def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> di
 
 
 def _sealing(
-    folders: list[tuple[str, dict[str, _Row]]], hashes: dict[str, bytes], links: tuple[SealedLink, ...], removed: int
+    folders: list[tuple[str, dict[str, Row]]], hashes: dict[str, bytes], links: tuple[SealedLink, ...], removed: int
 ) -> Sealing:
     names = tuple(tuple(sorted(rows)) for _, rows in folders)
     ordered = [rows[name] for (_, rows), inside in zip(folders, names, strict=True) for name in inside]

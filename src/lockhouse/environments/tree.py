@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Tree", "hash_files", "measure", "readable", "scan", "stat_entry", "walk"]
+__all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
 
 BLOCK = 1024 * 1024
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -55,7 +55,7 @@ def scan(root: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, 
     while waiting:
         prefix = waiting.pop()
         found = []
-        handle = _open_folder(f"{root}/{prefix}")
+        handle = open_folder(f"{root}/{prefix}")
         try:
             with os.scandir(handle) as entries:
                 for entry in entries:
@@ -67,13 +67,21 @@ def scan(root: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, 
                         found.append(entry)
             yield prefix, found
         finally:
-            if isinstance(handle, int):
-                os.close(handle)
+            close_folder(handle)
 
 
-def _open_folder(path: str) -> int | str:
-    # With a descriptor the kernel resolves one name per file instead of ten: a sixth of the time of all.
+def open_folder(path: str) -> int | str:
+    """Open a folder for :func:`os.scandir`, as a descriptor where that works.
+
+    With one the kernel resolves one name for each file that is asked for, instead of ten: a sixth of the time of all.
+    """
     return os.open(path, FOLDER) if os.scandir in os.supports_fd else path
+
+
+def close_folder(handle: int | str) -> None:
+    """Close what :func:`open_folder` gave."""
+    if isinstance(handle, int):
+        os.close(handle)
 
 
 def stat_entry(root: Path, path: str, entry: os.DirEntry[str]) -> os.stat_result:
@@ -122,9 +130,14 @@ def _hash(path: str) -> str | None:
     return digest.hexdigest()
 
 
-def measure(root: Path) -> int:
-    """Bytes of the files in a folder, each counted once however many names it has there."""
-    sizes = {(found.st_dev, found.st_ino): found.st_size for found in _stats(str(root))}
+def measure(root: Path, *, own: bool = False) -> int:
+    """Bytes of the files in a folder, each counted once however many names it has there.
+
+    ``own``: only files that have no other name, here or elsewhere: what becomes free when the folder goes.
+    """
+    sizes = {
+        (found.st_dev, found.st_ino): found.st_size for found in _stats(str(root)) if not own or found.st_nlink == 1
+    }
     return sum(sizes.values())
 
 

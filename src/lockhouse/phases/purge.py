@@ -42,16 +42,23 @@ def _remove_redirected(generation: Generation) -> int:
     return count
 
 
+def _keeps_bytecode(context: Context) -> bool:
+    return context.manifest.environment.bytecode == "seal"
+
+
 def _purge(context: Context) -> None:
     from lockhouse.environments.digest import tree_digest
     from lockhouse.environments.scaffold import read_scaffold
     from lockhouse.environments.seal import write_seal
     from lockhouse.environments.sealing import seal_tree
+    from lockhouse.store import Store
+    from lockhouse.store.origins import find_origins
 
     generation = context.building
     with storage_errors(generation.path):
         removed = _remove_redirected(generation)
-        done = seal_tree(generation.path, context.origins, purge=True, emit=context.emit)
+        origins = find_origins(generation.path, Store(), generation.interpreter if _keeps_bytecode(context) else None)
+        done = seal_tree(generation.path, origins, purge=True, emit=context.emit)
     scheme = context.plugins.environment(generation.provider).scheme(generation.path, generation.interpreter)
     digest = tree_digest(generation.path, done.seal, scheme, read_scaffold(generation.path))
     seal = write_seal(generation.path, done.seal, done.witness)

@@ -1,0 +1,261 @@
+"""Bytecode of the store: each wheel compiled once for each interpreter, beside its entry, to be linked along.
+
+It is the interpreter's own work, in a process of its own: bytecode of one is nothing to another. It is *unchecked* in
+the words of PEP 552: Python takes it without looking at the source, which the seal vouches for. Nothing in it depends
+on the place, the time or the machine: paths are those in the wheel (Python puts the true ones in when it loads them),
+and it is written without references between objects, which would depend on what else the process had in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockhouse.environments.removal import remove_tree
+from lockhouse.environments.tree import hash_files, scan
+from lockhouse.errors import StorageError, SubprocessFailed
+from lockhouse.events import Emit, Progress, discard
+from lockhouse.host import Interpreter
+from lockhouse.state import storage_errors, write_atomically
+from lockhouse.store.entries import FILES, INDEX, MTIME_NS, Entry, Folder
+from lockhouse.store.shelves import SETTLED
+
+__all__ = ["Compiled", "compile_all", "compiled"]
+
+SCHEMA = "lockhouse.bytecode/1"
+TIMEOUT = 3600.0
+"""Seconds for one wheel; the largest known, some thousand modules, need half a minute."""
+
+# Runs in the target interpreter, 3.8 or later. Format 2 of marshal is the last without references; what it cannot say
+# (slices in Python 3.14) is left to the newest. What is no Python of this version stays without bytecode.
+CODE = r"""
+import _imp, importlib.util, json, marshal, os, sys
+job = json.load(sys.stdin)
+for path, shown in job["paths"]:
+    with open(os.path.join(job["source"], path), "rb") as file:
+        source = file.read()
+    try:
+        code = compile(source, shown, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        continue
+    try:
+        data = marshal.dumps(code, 2)
+    except ValueError:
+        data = marshal.dumps(code)
+    magic = importlib.util.MAGIC_NUMBER
+    place = importlib.util.cache_from_source(os.path.join(job["target"], path), optimization="")
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place, "xb") as file:
+        file.write(magic + (1).to_bytes(4, "little") + importlib.util.source_hash(source) + data)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """The bytecode of an entry. ``home`` is all of it, ``folder`` holds the files as they belong beside the wheel's.
+
+    ``folders`` with their names, ``sizes`` in bytes, ``hashes`` (64 hex digits each), ``inodes`` and ``boot`` are as in
+    Entry.
+    """
+
+    home: Path
+    folders: tuple[Folder, ...]
+    sizes: Sequence[int]
+    hashes: str
+    inodes: Sequence[int]
+    boot: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.home / FILES
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Paths of the files below :attr:`folder`, in the order of the columns."""
+        return (f"{path}/{name}" for path, names in self.folders for name in names)
+
+
+def compiled(entry: Entry, interpreter: Interpreter) -> Compiled | None:
+    """Return the bytecode of an entry for an interpreter; None if it was not compiled, or its index is damaged."""
+    home = _home(entry, interpreter)
+    try:
+        sealed, _, data = (home / INDEX).read_bytes().partition(b"\n")
+        if hashlib.sha256(data).hexdigest().encode() != sealed:
+            return None
+        document = json.loads(data)
+        if document.pop("schema") != SCHEMA:
+            return None
+        folders = tuple(Folder(path, tuple(names)) for path, names in document.pop("folders"))
+        return Compiled(home=home, folders=folders, **document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def compile_all(
+    entries: Sequence[Entry], interpreter: Interpreter, emit: Emit = discard, *, step: str = "install"
+) -> tuple[Compiled, ...]:
+    """Compile entries unless that has been done, as many at once as there are processors; results in their order.
+
+    Every file of what is there is looked at, and what was damaged is made anew.
+    Each appears at one instant, whole; several processes may do the same. Raises SubprocessFailed when the interpreter
+    does not do it, StorageError.
+    """
+    known = {
+        entry.sha256: found
+        for entry in entries
+        if (found := compiled(entry, interpreter)) and not _damaged(found) and _settled(found)
+    }
+    # The largest first, so that one of them does not run alone at the end.
+    missing = sorted((entry for entry in entries if entry.sha256 not in known), key=lambda entry: -len(entry.paths))
+    if missing:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            done = pool.map(lambda entry: _compile(entry, interpreter), missing)
+            for count, (entry, found) in enumerate(zip(missing, done, strict=True), 1):
+                known[entry.sha256] = found
+                emit(Progress(step=step, item="compiling", done=count, total=len(missing), unit="wheels"))
+    return tuple(known[entry.sha256] for entry in entries)
+
+
+def _home(entry: Entry, interpreter: Interpreter) -> Path:
+    # Two builds of one version may differ, a free-threaded one for instance; where they are tells them apart.
+    build = hashlib.sha256(interpreter.executable.encode()).hexdigest()[:8]
+    return entry.home / f"bytecode-{interpreter.implementation}-{interpreter.version}-{build}"
+
+
+def _compile(entry: Entry, interpreter: Interpreter) -> Compiled:
+    home = _home(entry, interpreter)
+    # Inside the entry: it goes when the entry goes, also what a killed process leaves of it.
+    draft = entry.home / f".compiling-{secrets.token_hex(8)}"
+    with storage_errors(home):
+        try:
+            (draft / FILES).mkdir(parents=True)
+            _run(entry, interpreter, draft / FILES)
+            _seal(draft)
+            _publish(draft, home, lambda: (found := compiled(entry, interpreter)) is not None and not _damaged(found))
+        finally:
+            if draft.exists():
+                remove_tree(draft)
+    found = compiled(entry, interpreter)
+    if found is None:
+        raise StorageError(f"cannot write {home}", cause="what was written there cannot be read")
+    return found
+
+
+def _run(entry: Entry, interpreter: Interpreter, target: Path) -> None:
+    job = {"source": str(entry.folder), "target": str(target), "paths": list(_modules(entry))}
+    if not job["paths"]:
+        return
+    # Nothing of the user's takes part, and nothing of site-packages. Before 3.11 the order of a set shows in bytecode,
+    # and -I would not let the seed through.
+    argv = [interpreter.executable, "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", CODE]
+    environ = {name: value for name, value in os.environ.items() if not name.upper().startswith("PYTHON")}
+    summary = f"{entry.filename} could not be compiled"
+    try:
+        done = subprocess.run(
+            argv,
+            input=json.dumps(job),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
+            cwd=target.parent,
+            env=environ | {"PYTHONHASHSEED": "0"},
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise SubprocessFailed(summary, argv=argv, status=None, output="") from expired
+    except OSError as error:
+        raise SubprocessFailed(summary, argv=argv, status=127, output=error.strerror or str(error)) from error
+    if done.returncode:
+        raise SubprocessFailed(summary, argv=argv, status=done.returncode, output=done.stdout)
+
+
+def _modules(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Give the Python sources that can be imported: their paths in the wheel, and below the folder of packages."""
+    inside = f"{entry.data_dir}/"
+    importable = (f"{inside}purelib/", f"{inside}platlib/")
+    for path in entry.paths:
+        if not path.endswith(".py"):
+            continue
+        if not path.startswith(inside):
+            yield path, path
+        elif path.startswith(importable):
+            yield path, path.removeprefix(inside).partition("/")[2]
+
+
+def _seal(draft: Path) -> None:
+    """Make the files of a draft what files of the store are, and write its index: the last thing that happens there."""
+    from lockhouse.store.admitting import current_boot
+
+    root = draft / FILES
+    found = sorted((prefix, sorted(entry.name for entry in entries)) for prefix, entries in scan(root) if entries)
+    paths = [prefix + name for prefix, names in found for name in names]
+    sizes, inodes = [], []
+    for path in paths:
+        os.utime(root / path, ns=(MTIME_NS, MTIME_NS))
+        (root / path).chmod(0o444)
+        state = (root / path).stat()
+        sizes.append(state.st_size)
+        inodes.append(state.st_ino)
+    hashes = hash_files(root, list(zip(paths, sizes, strict=True)), lambda _: None)
+    folders = tuple(Folder(prefix.rstrip("/"), tuple(names)) for prefix, names in found)
+    digests = "".join(hashes[path] or "" for path in paths)
+    _write(Compiled(home=draft, folders=folders, sizes=sizes, hashes=digests, inodes=inodes, boot=current_boot()))
+
+
+def _write(made: Compiled) -> None:
+    names = ("folders", "sizes", "hashes", "inodes", "boot")
+    document = {"schema": SCHEMA} | {name: getattr(made, name) for name in names}
+    data = json.dumps(document, separators=(",", ":")).encode()
+    write_atomically(made.home / INDEX, hashlib.sha256(data).hexdigest().encode() + b"\n" + data, durable=False)
+
+
+def _damaged(made: Compiled) -> bool:
+    """Whether a file is missing or not what it was, as far as size, time and inode tell."""
+    try:
+        for path, size, inode in zip(made.paths, made.sizes, made.inodes, strict=True):
+            found = (made.folder / path).lstat()
+            if (found.st_size, found.st_mtime_ns, found.st_ino) != (size, MTIME_NS, inode):
+                return True
+    except OSError:
+        return True
+    return False
+
+
+def _settled(made: Compiled) -> bool:
+    """Whether it was written since the machine last started, or was read as a whole after that: see Store.sound."""
+    from lockhouse.store.admitting import current_boot
+
+    marker = made.home / SETTLED
+    if made.boot == current_boot() or marker.exists():
+        return True
+    files = list(zip(made.paths, made.sizes, strict=True))
+    hashes = hash_files(made.folder, files, lambda _: None)
+    if "".join(hashes[path] or "" for path, _ in files) != made.hashes:
+        return False
+    with contextlib.suppress(OSError):
+        marker.touch()
+    return True
+
+
+def _publish(draft: Path, home: Path, usable: Callable[[], bool]) -> None:
+    for _ in range(3):
+        try:
+            os.rename(draft, home)  # noqa: PTH104 - the atomic call itself is the point
+            return
+        except OSError:
+            if not home.exists():
+                raise
+        if usable():
+            return  # another process was first: what it made serves as well
+        remove_tree(home)
