@@ -6,6 +6,7 @@ What is behind the verbs ``generations``, ``rollback`` and ``clean``; how it loo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from lockhouse.environments.generations import Generation, Generations, GenerationState
@@ -48,10 +49,10 @@ class GenerationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeable:
-    """Something that can go, or has gone; ``size`` in bytes as its files count, shared ones included."""
+    """Something that can go, or has gone; ``size`` in bytes that become free: what others share does not count."""
 
     path: str
-    kind: Literal["leftover", "abandoned", "retired"]
+    kind: Literal["leftover", "abandoned", "retired", "unused"]
     size: int
 
 
@@ -107,9 +108,9 @@ def find_freeable(project: Project, plan: str | None, keep: int) -> tuple[Cleari
     generations = Generations(project)
     clearing = find_clearing(generations, plan, keep)
     found = (
-        *(Freeable(path=str(path), kind="leftover", size=measure(path)) for path in clearing.leftovers),
-        *(Freeable(path=str(item.path), kind="abandoned", size=measure(item.path)) for item in clearing.abandoned),
-        *(Freeable(path=str(item.path), kind="retired", size=measure(item.path)) for item in clearing.retired),
+        *(_freeable(path, "leftover") for path in clearing.leftovers),
+        *(_freeable(item.path, "abandoned") for item in clearing.abandoned),
+        *(_freeable(item.path, "retired") for item in clearing.retired),
     )
     return clearing, found
 
@@ -121,6 +122,10 @@ def free(
     clearing, found = find_freeable(project, plan, keep)
     left = {str(path) for path in clear(Generations(project), clearing, on_busy, emit)}
     return tuple(item for item in found if item.path not in left)
+
+
+def _freeable(path: Path, kind: Literal["leftover", "abandoned", "retired"]) -> Freeable:
+    return Freeable(path=str(path), kind=kind, size=measure(path, own=True))
 
 
 def _no_rollback(summary: str, choices: list[Generation]) -> UsageError:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError
+from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError, StorageError
 from lockhouse.events import Message, Progress
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest
 from lockhouse.plan import Plan, PlannedDistribution
@@ -86,6 +86,7 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     A wheel that cannot be unpacked ends the run before much was built, and the cores are never idle between stages.
     """
     from lockhouse.store import Store
+    from lockhouse.store.freeing import register_use
     from lockhouse.store.modes import choose_mode
     from lockhouse.verification.asking import scheme_of
     from lockhouse.wheels.installing import Installation, Wanted
@@ -100,14 +101,20 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     def linked(done: int) -> None:
         context.tell(Progress(step=step, item="linking", done=done, total=total, unit="files"))
 
+    register_use(store, context.project.generations)
     mode = choose_mode(store, generation.path, context.manifest.environment.link_mode, context.emit)
-    installation = Installation(generation.path, scheme_of(context, generation), mode, linked)
-    installation.install(
-        [
-            Wanted(entry=entry, requested=item.requirement is not None)
-            for item, entry in zip(planned, chosen, strict=True)
-        ]
-    )
+    scheme = scheme_of(context, generation)
+    requested = [item.requirement is not None for item in planned]
+    try:
+        Installation(generation.path, scheme, mode, linked).install(list(map(Wanted, chosen, requested)))
+    except StorageError:
+        if not any(map(store.damaged, chosen)):
+            raise
+        # Another process freed an entry as unused, or a file of it was removed: it is unpacked again. Files that came
+        # into the environment before are found to be the same.
+        entries = _admit(context, step, store, planned)
+        chosen = [entries[item.sha256] for item in planned]
+        Installation(generation.path, scheme, mode, linked).install(list(map(Wanted, chosen, requested)))
     if context.manifest.environment.bytecode == "seal":
         from lockhouse.store.bytecode import link_bytecode
 

@@ -88,13 +88,13 @@ class Store:
         known = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
         for sha256, entry in list(known.items()):
             if self.damaged(entry) or not self._settled(entry):
-                self._discard(entry.home)
+                self.discard(entry.home)
                 del known[sha256]
         return known | self.admit_all({sha256: wheels[sha256] for sha256 in wheels if sha256 not in known}, advanced)
 
     def rebuild(self, entry: Entry, wheel: Path) -> Entry:
         """Unpack a wheel anew in place of a damaged entry. Environments that share files with the old one keep them."""
-        self._discard(entry.home)
+        self.discard(entry.home)
         return self.admit(wheel, entry.sha256)
 
     def damaged(self, entry: Entry) -> bool:
@@ -126,7 +126,7 @@ class Store:
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry: gone at one instant, then deleted. Environments that share its files keep them."""
-        self._discard(entry.home)
+        self.discard(entry.home)
 
     def _settled(self, entry: Entry) -> bool:
         from lockhouse.store.admitting import current_boot
@@ -141,12 +141,22 @@ class Store:
             marker.touch()
         return True
 
+    def in_the_making(self, sha256: str) -> bool:
+        """Whether somebody unpacks that wheel now."""
+        reservations = self._reservations()
+        if not (reservations.folder / sha256).exists():
+            return False
+        free = reservations.take(sha256)
+        reservations.give_all()
+        return not free
+
     def _make_all(self, wheels: Mapping[str, Path], advanced: Advanced, given_up: threading.Event) -> None:
         from lockhouse.store.admitting import Meter
 
         waiting = dict(wheels)
         sizes = {sha256: wheel.stat().st_size for sha256, wheel in wheels.items()}
         meter = Meter(sum(sizes.values()), advanced)
+        meter.add(0)
         while waiting:
             self._make_free(waiting, meter, given_up)
             # Only now, holding nothing, is it safe to wait for others. Where they fail, it is our turn.
@@ -217,9 +227,10 @@ class Store:
                     raise
             if read_entry(home) is not None:
                 return  # another process was first: its entry serves as well
-            self._discard(home)
+            self.discard(home)
 
-    def _discard(self, home: Path) -> None:
+    def discard(self, home: Path) -> None:
+        """Remove the folder of an entry: gone at one instant, then deleted."""
         trash = self.shelves / f"{TRASH}{secrets.token_hex(8)}"
         with storage_errors(home):
             with contextlib.suppress(FileNotFoundError):

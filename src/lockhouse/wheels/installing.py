@@ -38,7 +38,7 @@ PIECE = 512
 """Files that a thread takes at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A wheel to install. ``requested``: somebody listed it, it is no mere dependency (PEP 376, REQUESTED)."""
 
@@ -172,6 +172,7 @@ class Installation:
                 raise collision(self.root, place, owner_of(place, self.scheme), name) from error
 
     def _link(self, works: Sequence[_Work]) -> list[tuple[_Work, Conflict]]:
+        self.advanced(self._done)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
                 results = pool.map(self._link_piece, _pieces(works))

@@ -198,8 +198,11 @@ def test_progress_is_told_file_by_file_and_check_by_check(made: tuple[Context, L
     run(context)
 
     told = [(item.step, item.item, item.done, item.total) for item in listener.events if isinstance(item, Progress)]
-    assert ("create", "files", 12, 12) in told
-    assert ("install:base", "files", 4, 4) in told
+    assert ("create", "linking", 9, 9) in told
+    assert ("install:base", "linking", 3, 3) in told
+    unpacked = [(done, total) for step, item, done, total in told if (step, item) == ("create", "unpacking")]
+    assert unpacked[0][0] == 0
+    assert unpacked[-1][0] == unpacked[-1][1]
     assert ("verify", "checks", 2, 2) in told
 
 
