@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lockhouse.environments import Scheme
+from lockhouse.environments.templates import repeat_template
 from lockhouse.errors import BuildError, Hint, InterpreterNotFound, SubprocessFailed
 from lockhouse.host import Interpreter
 
@@ -26,10 +27,17 @@ class VenvProvider:
         What is in it besides interpreter links and activation scripts depends on the release of Python: ``lib64`` is a
         link to ``lib`` on 64-bit Linux, 3.13 and later add a ``.gitignore``.
         """
-        links = "--copies" if sys.platform == "win32" else "--symlinks"
-        # -I: neither the user's site-packages nor PYTHON* variables take part. -B: no bytecode beside its sources.
-        argv = [interpreter.executable, "-I", "-B", "-m", "venv", "--without-pip", links, "--prompt", _prompt(path)]
-        _run([*argv, str(path)], interpreter)
+        prompt = _prompt(path)
+
+        def make(place: Path, prompt: str) -> None:
+            links = "--copies" if sys.platform == "win32" else "--symlinks"
+            # -I: neither the user's site-packages nor PYTHON* variables take part. -B: no bytecode beside its sources.
+            argv = [interpreter.executable, "-I", "-B", "-m", "venv", "--without-pip", links, "--prompt", prompt]
+            _run([*argv, str(place)], interpreter)
+
+        # On Windows an environment holds copies of programs.
+        if sys.platform == "win32" or not repeat_template(path, prompt, interpreter, make):
+            make(path, prompt)
         _check_version(path, interpreter)
 
     def scheme(self, path: Path, interpreter: Interpreter) -> Scheme:
@@ -95,7 +103,7 @@ def _check_version(path: Path, interpreter: Interpreter) -> None:
     for line in (path / "pyvenv.cfg").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "version":
-            if _release(value.strip()) != _release(interpreter.version):
+            if value.strip() != interpreter.version and _release(value.strip()) != _release(interpreter.version):
                 raise BuildError(
                     f"{interpreter.executable} is not the Python that was detected",
                     cause=f"it was {interpreter.version} and is {value.strip()}",
