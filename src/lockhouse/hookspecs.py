@@ -2,7 +2,10 @@
 
 A plugin is a module or object with functions of these names, marked with ``hookimpl``, and registered through the
 entry-point group ``lockhouse.v1`` or as a file in the project's ``plugins/``. Hooks give typed values; lockhouse
-decides when to call them. A hook that raises is named and left out, except where its answer was needed.
+decides when to call them. A hook that raises, or gives no answer within :data:`ANSWER_LIMIT`, is named and left out,
+except where its answer was needed: rules of the scan that could not judge refuse the plan. Who has not answered once is
+not asked again in the same run. Hooks are called one at a time, in a thread that need not be the main one. Steps, and
+the making of an environment, take as long as they take.
 """
 
 from __future__ import annotations
@@ -23,9 +26,15 @@ if TYPE_CHECKING:
     from lockhouse.plan import Plan
     from lockhouse.steps import Context, Step
 
-__all__ = ["PREFIX", "hookimpl", "hookspec"]
+__all__ = ["ANSWER_LIMIT", "PREFIX", "RULE_LIMIT", "hookimpl", "hookspec"]
 
 PREFIX = "lockhouse"
+ANSWER_LIMIT = 10.0
+"""Seconds for importing a plugin, for one answer of a hook or of what a hook gave, and for hearing one event."""
+
+RULE_LIMIT = 300.0
+"""Seconds for one rule to look at a whole plan and its wheels."""
+
 hookspec = pluggy.HookspecMarker(PREFIX)
 hookimpl = pluggy.HookimplMarker(PREFIX)
 
@@ -85,7 +94,7 @@ def lockhouse_run_step(step: Step, context: Context) -> bool | None:
 
 @hookspec
 def lockhouse_audits() -> Iterable[Audit]:  # type: ignore[empty-body]
-    """Give rules of the scan.
+    """Give rules of the scan. One that raises or takes longer than five minutes refuses the plan.
 
     Example::
 
@@ -136,6 +145,8 @@ def lockhouse_hints(error: LockhouseError) -> Iterable[Hint]:  # type: ignore[em
 @hookspec
 def lockhouse_event(event: Event) -> None:
     """Take note of an event: progress, messages, steps that start and end.
+
+    It is called in a thread of its own, for one event after the other; the run does not wait for it before its end.
 
     Example::
 

@@ -70,6 +70,6 @@ def _ordered(steps: dict[str, Step]) -> tuple[Step, ...]:
 
 
 def _complaint(step: Step, what: str, steps: dict[str, Step]) -> PluginError:
-    module = getattr(step.run, "__module__", None) or "unknown"
+    plugin = step.plugin or "unknown"
     hint = Hint("step-names", f"steps are: {', '.join(steps)}")
-    return PluginError(module, f"the step {step.name} of {module} {what}", hints=[hint])
+    return PluginError(plugin, f"the step {step.name} of plugin {plugin} {what}", hints=[hint])

@@ -9,30 +9,33 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 
 import lockhouse
 from lockhouse import discovery
 from lockhouse.accelerators import Accelerator
+from lockhouse.core import Core, StepRunner
 from lockhouse.discovery import Candidate, Origin
 from lockhouse.environments import EnvironmentProvider
 from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
 from lockhouse.events import Emit, Event, Message, discard
-from lockhouse.hookspecs import hookimpl
-from lockhouse.isolation import (
-    RUN_STEP,
+from lockhouse.guards import (
     GuardedAccelerator,
-    NotAPlugin,
+    GuardedAudit,
+    GuardedProvider,
+    MissingRules,
     describe_error,
-    guarded_step_hook,
-    implementations_of,
+    guarded_step,
     mismatch,
-    new_manager,
 )
+from lockhouse.hookspecs import ANSWER_LIMIT
+from lockhouse.isolation import RUN_STEP, NotAPlugin, guarded_step_hook, implementations_of, new_manager
 from lockhouse.manifest import Check
+from lockhouse.patience import Audience, Overrun, Patience
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ DISABLE_VARIABLE = "LOCKHOUSE_DISABLE_PLUGINS"
 """Names of plugins that are not loaded, separated by commas."""
 
 CORE = "lockhouse"
+AUDITS = "lockhouse_audits"
+EVENT = "lockhouse_event"
 T = TypeVar("T")
 
 
@@ -63,10 +68,21 @@ class PluginRecord:
 
 
 class Plugins:
-    """The active plugins, asked through one method per hook. Order: the core, built-ins, strangers by name."""
+    """The active plugins, asked through one method per hook. Order: the core, built-ins, strangers by name.
 
-    def __init__(self, candidates: Iterable[Candidate], emit: Emit = discard, disabled: Iterable[str] = ()) -> None:
+    Strangers have time limits. Built-in plugins have none, as lockhouse itself has none: without strangers no thread is
+    started.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterable[Candidate],
+        emit: Emit = discard,
+        disabled: Iterable[str] = (),
+    ) -> None:
         self._emit = emit
+        self._patience: dict[str, Patience] = {}
+        self._audiences: dict[str, Audience] = {}
         self._reported: set[tuple[str, str, str]] = set()
         self._hooks: dict[str, list[pluggy.HookImpl]] = {}
         self._runners = new_manager()
@@ -74,13 +90,14 @@ class Plugins:
         hidden = set(disabled) - {CORE}
         self._records: dict[str, PluginRecord] = {}
         core = Candidate(
-            name=CORE, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=lambda: _Core()
+            name=CORE, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=lambda: Core()
         )
         for candidate in (core, *candidates):
             name = self._free_name(candidate)
+            self._patience[name] = Patience(name, limited=candidate.origin != "built-in")
             self._records[name] = self._admit(replace(candidate, name=name), name in hidden)
         # Of those that want to be last the one registered last is: nobody comes after the core.
-        self._runners.register(_StepRunner(), name=CORE)
+        self._runners.register(StepRunner(), name=CORE)
 
     @classmethod
     def load(cls, project_plugins: Path | None = None, emit: Emit = discard) -> Plugins:
@@ -106,7 +123,7 @@ class Plugins:
         if self._accelerators is None:
             hook = "lockhouse_accelerators"
             answers = self._collect(hook, Accelerator, {})  # type: ignore[type-abstract]
-            guarded = [(plugin, GuardedAccelerator(plugin, accelerator)) for plugin, accelerator in answers]
+            guarded = [(plugin, GuardedAccelerator(self._patience[plugin], item)) for plugin, item in answers]
             unique = self._unique(hook, guarded, lambda accelerator: accelerator.namespace)
             self._accelerators = tuple(accelerator for _, accelerator in unique)
         return self._accelerators
@@ -115,7 +132,11 @@ class Plugins:
         """Providers of environments by name; of two with the same name the first stays."""
         hook = "lockhouse_environments"
         answers = self._collect(hook, EnvironmentProvider, {})  # type: ignore[type-abstract]
-        unique = self._unique(hook, answers, lambda provider: provider.name)
+        guarded: list[tuple[str, EnvironmentProvider]] = [
+            (plugin, item if plugin == CORE else GuardedProvider(self._patience[plugin], item))
+            for plugin, item in answers
+        ]
+        unique = self._unique(hook, guarded, lambda provider: provider.name)
         return {provider.name: provider for _, provider in unique}
 
     def environment(self, name: str) -> EnvironmentProvider:
@@ -130,18 +151,25 @@ class Plugins:
         return providers[name]
 
     def audits(self) -> tuple[Audit, ...]:
-        """Rules of the scan; of two with the same name the first stays."""
+        """Rules of the scan; for those that a plugin was to give and that cannot be asked, one that refuses."""
         from lockhouse.audits import Audit  # brings the whole scan along
 
-        hook = "lockhouse_audits"
-        answers = self._collect(hook, Audit, {})  # type: ignore[type-abstract]
-        return tuple(audit for _, audit in self._unique(hook, answers, lambda audit: audit.name))
+        answers = self._collect(AUDITS, Audit, {})  # type: ignore[type-abstract]
+        guarded: list[tuple[str, Audit]] = [
+            (plugin, item if plugin == CORE else GuardedAudit(self._patience[plugin], item)) for plugin, item in answers
+        ]
+        unique = self._unique(AUDITS, guarded, lambda audit: audit.name)
+        missing: dict[str, Audit] = {
+            plugin: MissingRules(plugin, problem) for plugin, hook, problem in tuple(self._reported) if hook == AUDITS
+        }
+        return (*(audit for _, audit in unique), *(missing[plugin] for plugin in sorted(missing)))
 
     def steps(self, plan: Plan | None) -> tuple[Step, ...]:
         """Steps that plugins add or put in place of built-in ones; of two for the same place the first stays."""
         hook = "lockhouse_steps"
         answers = self._unique(hook, self._collect(hook, Step, {"plan": plan}), lambda step: step.name)
-        return tuple(step for _, step in self._unique(hook, answers, lambda step: step.replaces))
+        unique = self._unique(hook, answers, lambda step: step.replaces)
+        return tuple(guarded_step(plugin, step, partial(self._report, plugin, step.name)) for plugin, step in unique)
 
     def checks(self, plan: Plan, host: Host) -> tuple[Check, ...]:
         """Checks that plugins add to those of manifest and accelerator."""
@@ -164,8 +192,21 @@ class Plugins:
         return tuple(hint for _, hint in self._collect("lockhouse_hints", Hint, {"error": error}))
 
     def event(self, event: Event) -> None:
-        """Pass an event on to every plugin that listens."""
-        self._ask("lockhouse_event", {"event": event})
+        """Pass an event on to every plugin that listens; a stranger hears it soon, in a thread of its own."""
+        for implementation in self._hooks.get(EVENT, ()):
+            plugin = implementation.plugin_name
+            if self._records[plugin].origin == "built-in":
+                self._hear(implementation, event)
+                continue
+            if plugin not in self._audiences:
+                give_up = partial(self._report, plugin, EVENT)
+                self._audiences[plugin] = Audience(partial(self._hear, implementation), ANSWER_LIMIT, give_up)
+            self._audiences[plugin].tell(event)
+
+    def close(self) -> None:
+        """Wait, within limits, until every plugin has heard of all events. Warnings may come of it."""
+        for audience in self._audiences.values():
+            audience.close()
 
     def run_step(self, step: Step, context: Context) -> None:
         """Run a step through the plugins: whoever takes it over, else the step itself, with wrappers around.
@@ -196,7 +237,9 @@ class Plugins:
         if disabled:
             return record("disabled", f"named in {DISABLE_VARIABLE}")
         try:
-            implementations = implementations_of(candidate.load(), candidate.name)
+            implementations = self._patience[candidate.name].call(
+                lambda: implementations_of(candidate.load(), candidate.name), ANSWER_LIMIT
+            )
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit at import, and whatever else a stranger's module raises
@@ -219,18 +262,25 @@ class Plugins:
         """Call a hook plugin by plugin; answers with their givers, without those that raised or had nothing."""
         answers = []
         for implementation in self._hooks.get(hook, ()):
+            plugin = implementation.plugin_name
             try:
-                answer = implementation.function(*[arguments[name] for name in implementation.argnames])
-                if isinstance(answer, Iterable) and not isinstance(answer, str | Mapping):
-                    answer = list(cast("Iterable[object]", answer))  # a generator raises when it is read
+                answer = self._patience[plugin].call(partial(_answer, implementation, arguments), ANSWER_LIMIT)
+            except Overrun as error:
+                self._report(plugin, hook, str(error))
             except (Exception, SystemExit) as error:
-                if implementation.plugin_name == CORE:
+                if plugin == CORE:
                     raise
-                self._report(implementation.plugin_name, hook, f"raised {describe_error(error)}")
+                self._report(plugin, hook, f"raised {describe_error(error)}")
             else:
                 if answer is not None:
-                    answers.append((implementation.plugin_name, answer))
+                    answers.append((plugin, answer))
         return answers
+
+    def _hear(self, implementation: pluggy.HookImpl, event: Event) -> None:
+        try:
+            _answer(implementation, {"event": event})
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            self._report(implementation.plugin_name, EVENT, f"raised {describe_error(error)}")
 
     def _collect(self, hook: str, kind: type[T], arguments: Mapping[str, object]) -> list[tuple[str, T]]:
         """Call a hook whose answers are iterables of ``kind``; what is of another kind is reported and left out."""
@@ -273,32 +323,7 @@ class Plugins:
             self._emit(Message(level="warning", text=f"plugin {self._source(plugin)}: {hook}: {problem}; left out"))
 
 
-class _Core:
-    """What lockhouse itself gives, through the same hooks; imported when it is asked for."""
-
-    @hookimpl
-    def lockhouse_environments(self) -> Iterable[EnvironmentProvider]:
-        """Give the built-in environment providers."""
-        from lockhouse.environments.builtin import lockhouse_environments
-
-        return lockhouse_environments()
-
-    @hookimpl
-    def lockhouse_audits(self) -> Iterable[Audit]:
-        """Give the built-in rules of the scan."""
-        from lockhouse.audits.builtin import lockhouse_audits
-
-        return lockhouse_audits()
-
-
-class _StepRunner:
-    """How a step runs when no plugin takes it over."""
-
-    @hookimpl(trylast=True)
-    def lockhouse_run_step(self, step: Step, context: Context) -> bool:
-        """Run the step."""
-        try:
-            step.run(context)
-        except StopIteration as error:  # a generator, and so a wrapper, can have none thrown into it (PEP 479)
-            raise InternalError(f"step {step.name} failed", cause=describe_error(error)) from error
-        return True
+def _answer(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> object:
+    """Call one plugin's hook and read its answer to the end: a generator raises, or takes its time, when it is read."""
+    answer = implementation.function(*[arguments[name] for name in implementation.argnames])
+    return list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str | Mapping) else answer

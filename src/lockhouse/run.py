@@ -18,11 +18,12 @@ from lockhouse.errors import (
     LockhouseError,
     LockOutdated,
     NothingToVerify,
+    PluginError,
 )
 from lockhouse.events import StepFinished, StepStarted
+from lockhouse.guards import disabling
 from lockhouse.pipeline import AFTER_INSTALL, pipeline
 from lockhouse.plan import Plan
-from lockhouse.state import sweep
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
@@ -163,14 +164,15 @@ class Run:
                 raise self._refusal
             self.context.plugins.run_step(step, self.context)
         except LockhouseError as error:
-            self.error = self._explained(error)
+            self.error = self._explained(step, error)
         except KeyboardInterrupt:
             self.error = Interrupted("interrupted")
             self._finish(step, "failed", started)
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: a defect must not pass for a failed phase
-            self.error = InternalError(f"the step {step.name} broke", cause=f"{type(error).__name__}: {error}")
-            self.error.__cause__ = error
+            broken = InternalError(f"the step {step.name} broke", cause=f"{type(error).__name__}: {error}")
+            broken.__cause__ = error
+            self.error = self._explained(step, broken)
         self._finish(step, "failed" if self.error else "done", started)
         if self.error is None and step.name == "verify" and self.completing:
             return self.act(self.steps["lock"])
@@ -189,17 +191,33 @@ class Run:
             project = self.context.project
             self._lock = hold_project(project, self.context.emit, PATIENCE)
             self.context.state.refresh()  # whoever had it before may have left other values
-            sweep(project.state, project.manifest.parent)
 
     def _finish(self, step: Step, outcome: Literal["done", "up-to-date", "failed"], started: float) -> None:
         detail = self.context.details.pop(step.name, "")
         seconds = time.perf_counter() - started
         self.context.tell(StepFinished(step=step.name, outcome=outcome, seconds=seconds, detail=detail))
 
-    def _explained(self, error: LockhouseError) -> LockhouseError:
+    def _explained(self, step: Step, error: LockhouseError) -> LockhouseError:
+        stood_in = [self.steps[name] for name in self._needed(step.name) if self.steps[name].replaces is not None]
+        if isinstance(error, InternalError) and stood_in and step.plugin is None:
+            return _not_done(step, stood_in, error)
         if self.completing and isinstance(error, LockOutdated) and error.missing:
             return _nothing_to_verify("and there is no lock to build one from")
         return error
+
+
+def _not_done(step: Step, stood_in: list[Step], error: InternalError) -> PluginError:
+    """Say that a step cannot go on after one that a plugin put in place of lockhouse's own."""
+    culprit = stood_in[0]
+    plugin = culprit.plugin or "unknown"
+    failed = PluginError(
+        plugin,
+        f"{step.name} cannot go on after {', '.join(item.name for item in stood_in)}, which plugin {plugin} replaces",
+        cause="\n".join(filter(None, (error.summary, error.cause))),
+        hints=[Hint("disable-plugin", disabling(plugin))],
+    )
+    failed.__cause__ = error
+    return failed
 
 
 def _nothing_to_verify(why: str) -> NothingToVerify:

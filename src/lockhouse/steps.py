@@ -63,7 +63,6 @@ class Context:
     building_next: bool = False
     """Whether this run goes on to build an environment: what building needs may be prepared."""
     candidate: Generation | None = None
-    origins: dict[str, dict[str, Origin]] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
 
     def tell(self, event: Event) -> None:
@@ -88,7 +87,8 @@ class Step:
 
     ``needs`` names the steps that must have succeeded before. ``outputs`` are files that exist after it succeeded.
     ``up_to_date`` decides from what is on disk whether there is nothing to do; without it the step always runs.
-    ``replaces`` names a built-in step that this one stands in for. ``run`` raises a
+    ``replaces`` names a built-in step that this one stands in for. ``plugin`` is who gives it: lockhouse writes that in
+    itself, None for its own. ``run`` raises a
     :class:`~lockhouse.errors.LockhouseError` when it cannot do its work.
     """
 
@@ -101,6 +101,7 @@ class Step:
     outputs: tuple[Path, ...] = ()
     up_to_date: Callable[[Context], bool] | None = None
     replaces: str | None = None
+    plugin: str | None = None
 
     def after(self, *needs: str) -> Step:
         """The same step with more needs."""

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.contexts import Listener, context_at
+from fixtures.generations import INTERPRETER
+from fixtures.judged import Case
 from fixtures.strangers import Strangers, strangers_at
+from fixtures.wheels import WheelSpec
 from lockhouse.accelerators import Accelerator
-from lockhouse.errors import CheckFailed, InternalError, LockhouseError, NetworkError, PluginError
+from lockhouse.audits.identity import rules_of
+from lockhouse.errors import CheckFailed, InternalError, LockhouseError, NetworkError, PluginError, ScanRefused
 from lockhouse.events import Message
+from lockhouse.host import Host
+from lockhouse.phases.scan import steps as scan
 from lockhouse.plugins import Plugins
+from lockhouse.run import Run
 from lockhouse.steps import Context, Step
 
 HEAD = "from lockhouse.hookspecs import hookimpl\n"
 ACCELERATOR = """
 from lockhouse.hookspecs import hookimpl
+from fixtures.wheels import WheelSpec
 from lockhouse.accelerators import Support
 from lockhouse.host import AcceleratorReading
 
@@ -47,6 +56,15 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangers:
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     return context_at(tmp_path / "project")[0]
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Context:
+    """A plan that no rule of lockhouse's own refuses."""
+    case = Case(tmp_path / "project", [WheelSpec("a")], {"base": ["a"]})
+    case.context.state.write(case.host)
+    case.context.state.write(case.plan)
+    return case.context
 
 
 def namespaces(plugins: Plugins) -> list[str]:
@@ -116,8 +134,6 @@ def test_an_accelerator_that_raises_while_variants_are_judged_supports_nothing(
     code = ACCELERATOR.format(namespace="fruit").replace('return Support(supported=True, reason="yes")', "1 / 0")
     strangers.install("fruit", code)
     fruit = by_namespace(strangers.load(), "fruit")
-    from lockhouse.host import Host
-
     host = context.state.read(Host)
     assert host is not None
     support = fruit.support("fruit", fruit.read({}), host)
@@ -187,12 +203,11 @@ def test_a_listener_that_fails_on_every_event_is_reported_once(strangers: Strang
     plugins = Plugins.load(None, emit)
     for number in range(5):
         emit(Message(level="info", text=str(number)))
+    plugins.close()
     assert len(heard.warnings) == 1
 
 
 def test_build_settings_are_merged_and_contradictions_named(strangers: Strangers, context: Context) -> None:
-    from lockhouse.host import Host
-
     host = context.state.read(Host)
     assert host is not None
     for name, value in (("one", "4"), ("two", "8")):
@@ -221,6 +236,214 @@ def test_tryfirst_and_trylast_are_honoured(strangers: Strangers) -> None:
     strangers.install("b", code.replace("OPTIONS", ""))
     strangers.install("c", code.replace("OPTIONS", "tryfirst=True"))
     assert [hint.code for hint in strangers.load().hints(InternalError("x"))] == ["c", "b", "a"]
+
+
+def test_a_listener_is_told_in_order_and_the_end_waits_for_it(strangers: Strangers) -> None:
+    strangers.install("notes", f"{HEAD}seen = []\n@hookimpl\ndef lockhouse_event(event): seen.append(event.text)\n")
+    plugins = strangers.load()
+    told = [str(number) for number in range(100)]
+    for text in told:
+        plugins.event(Message(level="info", text=text))
+    plugins.close()
+    import notes  # type: ignore[import-not-found]
+
+    assert notes.seen == told
+
+
+# --- who does not answer ---
+
+HANG = "import threading; threading.Event().wait()"
+
+
+def test_without_strangers_no_thread_is_started(strangers: Strangers) -> None:
+    before = threading.active_count()
+    plugins = strangers.load()
+    plugins.event(Message(level="info", text="x"))
+    assert plugins.accelerators()
+    assert plugins.audits()
+    assert threading.active_count() == before
+
+
+def test_a_listener_that_hangs_is_named_and_nobody_waits_for_it(strangers: Strangers) -> None:
+    strangers.install("stuck", f"{HEAD}@hookimpl\ndef lockhouse_event(event): {HANG}\n")
+    plugins = strangers.load()
+    strangers.hurry()
+    for number in range(3):
+        plugins.event(Message(level="info", text=str(number)))
+    plugins.close()
+    plugins.close()
+    (warning,) = strangers.heard.warnings
+    assert warning.startswith("plugin stuck 1.0: lockhouse_event: ")
+
+
+def test_an_import_that_hangs_is_named_and_given_up(strangers: Strangers) -> None:
+    strangers.install("slow-to-come", HANG)
+    strangers.hurry()
+    plugins = strangers.load()
+    status = {record.name: (record.status, record.error or "") for record in plugins.records}
+    assert status["slow_to_come"][0] == "failed"
+    assert "no answer within 0.2 seconds" in status["slow_to_come"][1]
+    assert "slow_to_come" in strangers.heard.warnings[0]
+
+
+@pytest.mark.parametrize("body", [HANG, f"yield 1\n    {HANG}"])
+def test_a_hook_that_hangs_is_named_and_its_plugin_is_not_asked_again(strangers: Strangers, body: str) -> None:
+    counting = "    asked.append(1)\n    return []\n"
+    code = f"{HEAD}asked = []\n@hookimpl\ndef lockhouse_environments():\n{counting}"
+    strangers.install("speechless", f"{code}@hookimpl\ndef lockhouse_hints(error):\n    {body}\n")
+    plugins = strangers.load()
+    strangers.hurry()
+    assert plugins.hints(InternalError("x")) == ()
+    plugins.environments()
+    import speechless  # type: ignore[import-not-found]
+
+    assert speechless.asked == []
+    assert strangers.heard.warnings[0].startswith("plugin speechless 1.0: lockhouse_hints: it gave no answer within")
+
+
+def test_an_accelerator_that_hangs_supports_nothing_and_is_named_where_it_is_needed(
+    strangers: Strangers, context: Context
+) -> None:
+    hung = ACCELERATOR.format(namespace="fruit").replace('return Support(supported=True, reason="yes")', HANG)
+    strangers.install("fruit", hung)
+    fruit = by_namespace(strangers.load(), "fruit")
+    reading = fruit.read({})
+    strangers.hurry()
+    host = context.state.read(Host)
+    assert host is not None
+    support = fruit.support("fruit", reading, host)
+    assert not support.supported
+    assert "no answer within" in support.reason
+    with pytest.raises(PluginError, match="plugin fruit failed"):
+        fruit.index_url("fruit")
+
+
+# --- what strangers give ---
+
+RULE = """
+class Rule:
+    name = "strict"
+    needs_wheels = False
+    def examine(self, subject):
+        BODY
+
+@hookimpl
+def lockhouse_audits():
+    yield Rule()
+"""
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit", "1 / 0", HANG, "yield 5\n        1 / 0"])
+def test_a_rule_that_cannot_judge_refuses_and_its_plugin_is_named(
+    strangers: Strangers, planned: Context, body: str
+) -> None:
+    strangers.install("policy", HEAD + RULE.replace("BODY", body))
+    planned.plugins = strangers.load()
+    strangers.hurry()
+    with pytest.raises(ScanRefused) as refused:
+        scan(planned.project, planned.manifest)[0].run(planned)
+    assert "plugin policy failed: the rule strict" in (refused.value.cause or "")
+    assert any("LOCKHOUSE_DISABLE_PLUGINS=policy" in hint.text for hint in refused.value.hints)
+    assert not Run(planned).up_to_date(scan(planned.project, planned.manifest)[0])
+
+
+@pytest.mark.parametrize("body", ["raise OSError('disk')", "return [1]", "return 5", HANG])
+def test_rules_that_a_plugin_did_not_give_refuse(strangers: Strangers, planned: Context, body: str) -> None:
+    strangers.install("policy", f"{HEAD}@hookimpl\ndef lockhouse_audits():\n    {body}\n")
+    planned.plugins = strangers.load()
+    strangers.hurry()
+    with pytest.raises(ScanRefused) as refused:
+        scan(planned.project, planned.manifest)[0].run(planned)
+    assert "plugin policy did not give its rules" in (refused.value.cause or "")
+    assert any("LOCKHOUSE_DISABLE_PLUGINS=policy" in hint.text for hint in refused.value.hints)
+
+
+def test_a_rule_s_version_is_that_of_the_plugin_s_own_file(strangers: Strangers) -> None:
+    strangers.install("policy", HEAD + RULE.replace("BODY", "return ()"))
+    (rule,) = [rule for rule in strangers.load().audits() if rule.name == "strict"]
+    assert rules_of([rule])[0].startswith("strict sha256:")
+
+
+PROVIDER = """
+from lockhouse.environments import Scheme
+
+class Provider:
+    name = "mine"
+    def create(self, path, interpreter): CREATE
+    def scheme(self, path, interpreter): SCHEME
+
+@hookimpl
+def lockhouse_environments():
+    yield Provider()
+"""
+
+
+def test_an_environment_provider_that_raises_is_named(strangers: Strangers, tmp_path: Path) -> None:
+    strangers.install("mine", HEAD + PROVIDER.replace("CREATE", "raise KeyError('oops')").replace("SCHEME", "return 5"))
+    provider = strangers.load().environment("mine")
+    with pytest.raises(PluginError, match="plugin mine failed: mine environments, create") as failed:
+        provider.create(tmp_path, INTERPRETER)
+    assert failed.value.cause == "KeyError: 'oops'"
+    with pytest.raises(PluginError, match="scheme") as failed:
+        provider.scheme(tmp_path, INTERPRETER)
+    assert "not a Scheme" in (failed.value.cause or "")
+
+
+def test_an_environment_provider_s_error_on_purpose_keeps_its_class(strangers: Strangers, tmp_path: Path) -> None:
+    code = "from lockhouse.errors import NetworkError; raise NetworkError('no', url='u')"
+    strangers.install("mine", HEAD + PROVIDER.replace("CREATE", code).replace("SCHEME", "return 5"))
+    with pytest.raises(NetworkError):
+        strangers.load().environment("mine").create(tmp_path, INTERPRETER)
+
+
+STEP = """
+from lockhouse.steps import Step
+
+def run(context): BODY
+def up_to_date(context): DECIDE
+
+@hookimpl
+def lockhouse_steps(plan):
+    yield Step(name="own", phase="detect", doc="d", run=run, up_to_date=up_to_date, replaces=REPLACES)
+"""
+
+
+def stepping(strangers: Strangers, body: str, *, decide: str = "return False", replaces: str | None = None) -> Plugins:
+    code = STEP.replace("BODY", body).replace("DECIDE", decide).replace("REPLACES", repr(replaces))
+    strangers.install("stepper", HEAD + code)
+    return strangers.load()
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('bug')", "raise SystemExit", "raise StopIteration"])
+def test_a_plugin_s_step_that_raises_is_the_plugin_s_fault(strangers: Strangers, context: Context, body: str) -> None:
+    context.plugins = stepping(strangers, body)
+    run = Run(context)
+    error = run.act(run.steps["own"])
+    assert isinstance(error, PluginError)
+    assert (error.plugin, error.exit_status) == ("stepper", 1)
+    assert error.summary == "plugin stepper failed: the step own"
+
+
+def test_a_plugin_s_step_that_cannot_say_whether_it_is_up_to_date_is_run_and_named(
+    strangers: Strangers, context: Context
+) -> None:
+    context.plugins = stepping(strangers, "pass", decide="1 / 0")
+    run = Run(context)
+    assert not run.up_to_date(run.steps["own"])
+    assert run.act(run.steps["own"]) is None
+    assert "plugin stepper 1.0" in strangers.heard.warnings[0]
+
+
+def test_a_step_that_cannot_go_on_after_one_that_a_plugin_replaced_names_the_plugin(
+    strangers: Strangers, context: Context
+) -> None:
+    context.plugins = stepping(strangers, "pass", replaces="create")
+    run = Run(context)
+    assert run.act(run.steps["create"]) is None
+    error = run.act(run.steps["install:base"])
+    assert isinstance(error, PluginError)
+    assert error.plugin == "stepper"
+    assert "create" in error.summary
 
 
 # --- running steps ---

@@ -32,7 +32,7 @@ def nothing(context: Context) -> None:
 
 
 def step(name: str, phase: str = "lock", *needs: str, replaces: str | None = None) -> Step:
-    return Step(name=name, phase=phase, doc="added", run=nothing, needs=needs, replaces=replaces)
+    return Step(name=name, phase=phase, doc="added", run=nothing, needs=needs, replaces=replaces, plugin="mine")
 
 
 def steps(*added: Step) -> dict[str, Step]:
@@ -74,4 +74,4 @@ def test_replacing_step_takes_name_and_place() -> None:
 def test_step_that_does_not_fit_is_named(added: list[Step], words: str) -> None:
     with pytest.raises(PluginError, match=words) as caught:
         steps(*added)
-    assert caught.value.plugin == __name__
+    assert caught.value.plugin == "mine"

@@ -10,12 +10,12 @@ from pathlib import Path
 import lockhouse
 from lockhouse.audits import Audit
 
-__all__ = ["is_own", "rules_of"]
+__all__ = ["is_own", "rules_of", "version_of"]
 
 
 def rules_of(rules: Iterable[Audit]) -> tuple[str, ...]:
     """Name rules with their versions, as a report records them."""
-    return tuple(f"{rule.name} {_version(rule)}" for rule in rules)
+    return tuple(f"{rule.name} {version_of(rule)}" for rule in rules)
 
 
 def is_own(rule: Audit) -> bool:
@@ -23,7 +23,7 @@ def is_own(rule: Audit) -> bool:
     return type(rule).__module__.startswith(f"{__package__}.")
 
 
-def _version(rule: Audit) -> str:
+def version_of(rule: Audit) -> str:
     """Give the version of a rule: what passed an older one must be judged again."""
     if is_own(rule):
         return lockhouse.__version__

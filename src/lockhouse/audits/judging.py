@@ -12,9 +12,10 @@ from lockhouse.audits import Audit, Subject
 from lockhouse.audits.closure import Closure
 from lockhouse.audits.identity import is_own, rules_of
 from lockhouse.codec import decode, encode
-from lockhouse.errors import InternalError, LockhouseError, UnsafeWheel
+from lockhouse.errors import InternalError, LockhouseError, PluginError, UnsafeWheel
 from lockhouse.events import Progress
 from lockhouse.findings import Finding, ScanReport
+from lockhouse.guards import disabling
 from lockhouse.host import Host
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.resolution.graph import Graph, Node
@@ -153,18 +154,26 @@ def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
             if isinstance(error, LockhouseError):
                 raise
             raise InternalError(f"the rule {rule.name} failed", cause=f"{type(error).__name__}: {error}") from error
-        return (
-            Finding(
-                rule=rule.name,
-                code="rule.failed",
-                severity="warn",
-                distribution="",
-                chain=(),
-                message=f"the rule {rule.name} of {type(rule).__module__} failed and judged nothing: "
-                f"{type(error).__name__}: {error}",
-                hint="tell the author of the plugin, or disable it",
-            ),
-        )
+        return (_failed(rule, error),)
+
+
+def _failed(rule: Audit, error: Exception) -> Finding:
+    """Refuse: what a stranger's rule would have said is not known, and whoever put it there wants it to be asked."""
+    if isinstance(error, PluginError):
+        message, hint = f"{error.summary}; it judged nothing: {error.cause}", error.hints[0].text
+    else:
+        whose = getattr(rule, "plugin", type(rule).__module__)
+        message = f"the rule {rule.name} of {whose} failed and judged nothing: {type(error).__name__}: {error}"
+        hint = disabling(whose)
+    return Finding(
+        rule=rule.name,
+        code="rule.failed",
+        severity="refuse",
+        distribution="",
+        chain=(),
+        message=message,
+        hint=hint,
+    )
 
 
 def _place(finding: Finding) -> tuple[object, ...]:

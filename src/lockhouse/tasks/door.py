@@ -106,6 +106,7 @@ def _leave() -> None:
     door = _front_door()
     run = door.run
     run.close()
+    run.context.plugins.close()
     door.ending.close()
     error = run.error
     if error is None and door.complaints:

@@ -66,6 +66,8 @@ def _serve(request: Request, output: TextIO) -> int:
     except BaseException as caught:  # noqa: BLE001 - the boundary: nothing leaves it but an exit status
         error = explain(caught, debug=request.debug)
     finally:
+        if record.context is not None:
+            record.context.plugins.close()
         shown.close()
     hints = record.context.plugins.hints(error) if record.context is not None and error is not None else ()
     if error is not None:

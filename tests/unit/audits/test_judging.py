@@ -89,10 +89,11 @@ def test_a_strangers_rule_that_raises_is_named_and_the_others_still_judge(tmp_pa
         rules=[Own(gives=[note("a", "refuse")], raises=ZeroDivisionError("boom"))],
     )
     report = case.judge()
-    assert [finding.code for finding in report.findings] == ["blacklist.listed", "rule.failed"]
-    failed = report.findings[1]
-    assert failed.severity == "warn"
-    assert "rule own of " in failed.message
+    assert [finding.code for finding in report.findings] == ["rule.failed", "blacklist.listed"]
+    failed = report.findings[0]
+    assert failed.severity == "refuse"
+    assert "the rule own; it judged nothing" in failed.message
+    assert "LOCKHOUSE_DISABLE_PLUGINS=rules-0" in failed.hint
     assert "ZeroDivisionError: boom" in failed.message
 
 

@@ -93,16 +93,16 @@ def test_hints_of_plugins_are_shown_and_are_in_the_document(project: Callable[..
 
 
 def test_defect_ends_with_status_70_and_a_traceback_only_for_who_asks(project: Callable[..., Path]) -> None:
-    root = project('raise KeyError("lost")')
+    root = project('from lockhouse.errors import InternalError; raise InternalError("lost")')
     ended = run(root, "detect")
     assert ended.returncode == 70
-    assert "KeyError: 'lost'" in ended.stderr
+    assert "error: lost" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stderr.endswith("try: run again with --debug to see where it happened\n")
     asked = run(root, "--debug", "detect")
     assert asked.returncode == 70
     assert "Traceback" in asked.stderr
-    assert 'raise KeyError("lost")' in asked.stderr
+    assert 'raise InternalError("lost")' in asked.stderr
 
 
 def test_quiet_says_nothing_when_all_is_well(project: Callable[..., Path]) -> None:

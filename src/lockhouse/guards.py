@@ -1,0 +1,278 @@
+"""Walls around what plugins give: whatever one of these does wrong bears the plugin's name.
+
+What is done with a plugin before it gives anything is the business of :mod:`lockhouse.isolation`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from lockhouse.accelerators import Accelerator, Question, Support
+from lockhouse.codec import decode, encode
+from lockhouse.environments import EnvironmentProvider, Scheme
+from lockhouse.errors import Hint, LockhouseError, PluginError
+from lockhouse.hookspecs import ANSWER_LIMIT, RULE_LIMIT
+from lockhouse.host import AcceleratorReading, Host, Interpreter, Probe
+from lockhouse.manifest import Check
+from lockhouse.patience import Overrun, Patience
+from lockhouse.steps import Context, Step
+
+if TYPE_CHECKING:
+    from lockhouse.audits import Audit, Subject
+    from lockhouse.findings import Finding
+
+__all__ = [
+    "GuardedAccelerator",
+    "GuardedAudit",
+    "GuardedProvider",
+    "MissingRules",
+    "blame",
+    "describe_error",
+    "disabling",
+    "guarded_step",
+    "mismatch",
+]
+
+NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
+T = TypeVar("T")
+
+
+def describe_error(error: BaseException) -> str:
+    """Tell an exception in one line: its kind and the first line of what it says."""
+    if isinstance(error, Overrun):
+        return str(error)
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
+    """Raise what a plugin's exception means to lockhouse.
+
+    An error that the plugin raised on purpose keeps its class and exit status; an interruption is nobody's fault.
+    """
+    if isinstance(error, LockhouseError):
+        error.add_note(f"raised by plugin {plugin}")
+        raise error
+    if not isinstance(error, Exception | SystemExit):
+        raise error
+    raise PluginError(
+        plugin,
+        f"plugin {plugin} failed: {deed}",
+        cause=describe_error(error),
+        hints=[Hint("disable-plugin", disabling(plugin))],
+    ) from error
+
+
+def disabling(plugin: str) -> str:
+    """Say how a plugin is left out by hand."""
+    return f"run without it: set LOCKHOUSE_DISABLE_PLUGINS={plugin}, and tell its author"
+
+
+def mismatch(item: object, kind: type) -> str | None:
+    """Say why an item is no ``kind``, or None if it is one; for a Protocol name what is missing.
+
+    Whatever serves as its key (``name``, ``namespace``) must be a text; an accelerator's goes into names of files.
+    """
+    try:
+        if not isinstance(item, kind):
+            text = f"gave a {type(item).__name__}, not a {kind.__name__}"
+            wanted = vars(kind) if getattr(kind, "_is_protocol", False) else ()
+            missing = [name for name in sorted(wanted) if not name.startswith("_") and not hasattr(item, name)]
+            return f"{text}: it has no {', '.join(missing)}" if missing else text
+        key = getattr(item, "namespace", getattr(item, "name", ""))
+        if not isinstance(key, str):
+            return f"gave a {type(item).__name__} whose name is a {type(key).__name__}"
+        if isinstance(item, Accelerator):
+            if not NAMESPACE.fullmatch(key):
+                return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
+            frozenset(item.family), frozenset(item.labelled)
+    except Exception as error:  # noqa: BLE001  a stranger's properties
+        return f"gave a {type(item).__name__} that raised {describe_error(error)}"
+    return None
+
+
+class GuardedAccelerator:
+    """An accelerator of a plugin, whose exceptions name the plugin.
+
+    Where a variant is being chosen, one that cannot be judged is not supported, with the reason; where the answer is
+    needed to go on, a PluginError is raised.
+    """
+
+    def __init__(self, patience: Patience, accelerator: Accelerator) -> None:
+        self.plugin = patience.plugin
+        self._patience = patience
+        self.accelerator = accelerator
+        self.namespace = accelerator.namespace
+        self.family = frozenset(accelerator.family)
+        self.labelled = frozenset(accelerator.labelled)
+
+    def __repr__(self) -> str:
+        return f"<accelerator {self.namespace} of plugin {self.plugin}>"
+
+    def questions(self) -> Sequence[Question]:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("questions", lambda: _questions(self.accelerator.questions()))
+
+    def fingerprint(self) -> str:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("fingerprint", lambda: str(self.accelerator.fingerprint()))
+
+    def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("read", lambda: _kept(self.accelerator.read(answers)))
+
+    def claims(self, variant: str) -> bool:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        try:
+            return self._patience.call(lambda: bool(self.accelerator.claims(variant)), ANSWER_LIMIT)
+        except (Exception, SystemExit):  # noqa: BLE001  a stranger's code: what it cannot judge it does not claim
+            return False
+
+    def support(self, variant: str, reading: AcceleratorReading, host: Host) -> Support:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        try:
+            support = self._patience.call(lambda: self.accelerator.support(variant, reading, host), ANSWER_LIMIT)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            reason = f"plugin {self.plugin} could not judge it: {describe_error(error)}"
+            return Support(supported=False, reason=reason)
+        if not isinstance(support, Support):
+            reason = f"plugin {self.plugin} gave a {type(support).__name__} for an answer"
+            return Support(supported=False, reason=reason)
+        return support
+
+    def index_url(self, variant: str) -> str | None:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("index_url", lambda: self.accelerator.index_url(variant))
+
+    def label(self, variant: str, host: Host) -> str | None:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("label", lambda: self.accelerator.label(variant, host))
+
+    def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("checks", lambda: tuple(self.accelerator.checks(variant, reading)))
+
+    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+        """See :class:`~lockhouse.accelerators.Accelerator`."""
+        return self._ask("build_settings", lambda: dict(self.accelerator.build_settings(distribution, reading)))
+
+    def _ask(self, method: str, answer: Callable[[], T]) -> T:
+        try:
+            return self._patience.call(answer, ANSWER_LIMIT)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            blame(self.plugin, f"{self.namespace} accelerator, {method}()", error)
+
+
+class GuardedProvider:
+    """An environment provider of a plugin, whose exceptions name the plugin. Making an environment has no limit."""
+
+    def __init__(self, patience: Patience, provider: EnvironmentProvider) -> None:
+        self.plugin = patience.plugin
+        self._patience = patience
+        self.provider = provider
+        self.name = provider.name
+
+    def create(self, path: Path, interpreter: Interpreter) -> None:
+        """See :class:`~lockhouse.environments.EnvironmentProvider`."""
+        try:
+            self.provider.create(path, interpreter)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            blame(self.plugin, f"{self.name} environments, create()", error)
+
+    def scheme(self, path: Path, interpreter: Interpreter) -> Scheme:
+        """See :class:`~lockhouse.environments.EnvironmentProvider`."""
+        try:
+            scheme = self._patience.call(lambda: self.provider.scheme(path, interpreter), ANSWER_LIMIT)
+            if isinstance(scheme, Scheme):
+                return scheme
+            raise TypeError(mismatch(scheme, Scheme))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            blame(self.plugin, f"{self.name} environments, scheme()", error)
+
+
+class GuardedAudit:
+    """A rule of a plugin, whose exceptions name the plugin; it looks at a plan at once, within the limit for rules."""
+
+    def __init__(self, patience: Patience, audit: Audit) -> None:
+        self.plugin = patience.plugin
+        self._patience = patience
+        self.audit = audit
+        self.name = audit.name
+        self.needs_wheels = bool(audit.needs_wheels)
+
+    @property
+    def version(self) -> str:
+        """What passed another version must be judged again."""
+        from lockhouse.audits.identity import version_of
+
+        return version_of(self.audit)
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """See :class:`~lockhouse.audits.Audit`."""
+        try:
+            return self._patience.call(lambda: tuple(self.audit.examine(subject)), RULE_LIMIT)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            blame(self.plugin, f"the rule {self.name}", error)
+
+
+class MissingRules:
+    """Stands in for rules that a plugin was to give and did not: what they would have said is not known."""
+
+    needs_wheels = False
+    version = "missing"
+
+    def __init__(self, plugin: str, problem: str) -> None:
+        self.name = f"missing-rules-of-{plugin}"
+        self.plugin = plugin
+        self.problem = problem
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Refuse."""
+        raise PluginError(
+            self.plugin,
+            f"plugin {self.plugin} did not give its rules",
+            cause=self.problem,
+            hints=[Hint("disable-plugin", disabling(self.plugin))],
+        )
+
+
+def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> Step:
+    """Put a plugin's step behind a wall: its exceptions name the plugin, and work that may be needed is done.
+
+    ``report`` takes why it is not known whether there is something to do. A step may take as long as it takes.
+    """
+    up_to_date = step.up_to_date
+
+    def run(context: Context) -> None:
+        try:
+            step.run(context)
+        except BaseException as error:  # noqa: BLE001  blame() always raises
+            blame(plugin, f"the step {step.name}", error)
+
+    def decide(context: Context) -> bool:
+        assert up_to_date is not None
+        try:
+            return bool(up_to_date(context))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            report(f"the step {step.name} could not tell whether it is up to date: {describe_error(error)}")
+            return False
+
+    return replace(step, plugin=plugin, run=run, up_to_date=decide if up_to_date else None)
+
+
+def _questions(given: Iterable[object]) -> tuple[Question, ...]:
+    questions = tuple(given)
+    for question in questions:
+        if not isinstance(question, Question):
+            raise TypeError(mismatch(question, Question))
+    return tuple(question for question in questions if isinstance(question, Question))
+
+
+def _kept(reading: AcceleratorReading) -> AcceleratorReading:
+    """Write a reading and read it back: what cannot be kept would be lost between this step and the next."""
+    return decode(AcceleratorReading, json.loads(json.dumps(encode(reading), ensure_ascii=False).encode()))
