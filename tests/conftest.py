@@ -15,7 +15,11 @@ from fixtures.index import Index, serving
 def _isolated(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep the user's pip configuration, proxies and caches out of the tests; slow ones need the user's index."""
+    """Keep the user's pip configuration, proxies and caches out of the tests; slow ones need the user's index.
+
+    Python writes bytecode as it does by default: where that is forbidden, nobody sees that it lands in an environment.
+    """
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     if request.node.get_closest_marker("slow"):
         for name in [name for name in os.environ if name.startswith("LOCKHOUSE_")]:
             monkeypatch.delenv(name)
