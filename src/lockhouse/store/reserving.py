@@ -41,10 +41,7 @@ class Reservations:
         """Give an entry free."""
         lock = self._held.pop(sha256, None)
         if lock is not None:
-            # While it is held; who opened it just now will hold a lock that nobody else sees, and does the work again.
-            with contextlib.suppress(OSError):
-                (self.folder / sha256).unlink()
-            lock.release()
+            self._release(sha256, lock)
 
     def give_all(self) -> None:
         """Give all entries free."""
@@ -57,8 +54,14 @@ class Reservations:
         while not given_up.is_set():
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=PAUSE)
-                lock.release()
+                self._release(sha256, lock)
                 return
+
+    def _release(self, sha256: str, lock: FileLock) -> None:
+        # While it is held; who opened it just now will hold a lock that nobody else sees, and does the work again.
+        with contextlib.suppress(OSError):
+            (self.folder / sha256).unlink()
+        lock.release()
 
     def _lock(self, sha256: str) -> FileLock:
         return FileLock(self.folder / sha256, thread_local=False)
