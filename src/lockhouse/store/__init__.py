@@ -6,8 +6,8 @@ what is promised after a power cut, and how files get from here into environment
 
 from __future__ import annotations
 
-from lockhouse.store.entries import MTIME_NS, Entry, StoredFile
+from lockhouse.store.entries import Entry, StoredFile
 from lockhouse.store.linking import LinkMode, link_mode, link_tree
 from lockhouse.store.shelves import Store
 
-__all__ = ["MTIME_NS", "Entry", "LinkMode", "Store", "StoredFile", "link_mode", "link_tree"]
+__all__ = ["Entry", "LinkMode", "Store", "StoredFile", "link_mode", "link_tree"]

@@ -7,8 +7,6 @@ import errno
 import os
 import sys
 
-from lockhouse.store.entries import MTIME_NS
-
 __all__ = ["clone"]
 
 FICLONE = 0x40049409
@@ -37,7 +35,8 @@ def _clone_linux(source: str, target: str, mode: int) -> None:
         try:
             fcntl.ioctl(writing, FICLONE, reading)
             os.fchmod(writing, mode)  # whatever the umask
-            os.utime(writing, ns=(MTIME_NS, MTIME_NS))
+            mtime = os.fstat(reading).st_mtime_ns
+            os.utime(writing, ns=(mtime, mtime))
         except BaseException:
             os.unlink(target)
             raise

@@ -25,12 +25,12 @@ from lockhouse.errors import StorageError, SubprocessFailed
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.host import Interpreter
 from lockhouse.state import storage_errors, write_atomically
-from lockhouse.store.entries import FILES, INDEX, MTIME_NS, Entry, Folder
+from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of, mtimes_of
 from lockhouse.store.shelves import SETTLED
 
 __all__ = ["Compiled", "compile_all", "compiled"]
 
-SCHEMA = "lockhouse.bytecode/1"
+SCHEMA = "lockhouse.bytecode/2"
 TIMEOUT = 3600.0
 """Seconds for one wheel; the largest known, some thousand modules, need half a minute."""
 
@@ -200,14 +200,13 @@ def _seal(draft: Path) -> None:
     root = draft / FILES
     found = sorted((prefix, sorted(entry.name for entry in entries)) for prefix, entries in scan(root) if entries)
     paths = [prefix + name for prefix, names in found for name in names]
-    sizes, inodes = [], []
-    for path in paths:
-        os.utime(root / path, ns=(MTIME_NS, MTIME_NS))
-        (root / path).chmod(0o444)
-        state = (root / path).stat()
-        sizes.append(state.st_size)
-        inodes.append(state.st_ino)
+    states = [(root / path).stat() for path in paths]
+    sizes, inodes = [state.st_size for state in states], [state.st_ino for state in states]
     hashes = hash_files(root, list(zip(paths, sizes, strict=True)), lambda _: None)
+    for path in paths:
+        mtime = mtime_of(hashes[path] or "0")
+        os.utime(root / path, ns=(mtime, mtime))
+        (root / path).chmod(0o444)
     folders = tuple(Folder(prefix.rstrip("/"), tuple(names)) for prefix, names in found)
     digests = "".join(hashes[path] or "" for path in paths)
     _write(Compiled(home=draft, folders=folders, sizes=sizes, hashes=digests, inodes=inodes, boot=current_boot()))
@@ -223,9 +222,10 @@ def _write(made: Compiled) -> None:
 def _damaged(made: Compiled) -> bool:
     """Whether a file is missing or not what it was, as far as size, time and inode tell."""
     try:
-        for path, size, inode in zip(made.paths, made.sizes, made.inodes, strict=True):
+        times = mtimes_of(made.hashes)
+        for path, size, mtime, inode in zip(made.paths, made.sizes, times, made.inodes, strict=True):
             found = (made.folder / path).lstat()
-            if (found.st_size, found.st_mtime_ns, found.st_ino) != (size, MTIME_NS, inode):
+            if (found.st_size, found.st_mtime_ns, found.st_ino) != (size, mtime, inode):
                 return True
     except OSError:
         return True

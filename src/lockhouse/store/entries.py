@@ -21,18 +21,27 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from lockhouse.wheels.wheelfile import EntryPoint, Wheel
 
-__all__ = ["FILES", "INDEX", "MTIME_NS", "RECORD", "Entry", "Folder", "StoredFile", "read_entry", "write_entry"]
+__all__ = [
+    "FILES",
+    "INDEX",
+    "RECORD",
+    "Entry",
+    "Folder",
+    "StoredFile",
+    "mtime_of",
+    "mtimes_of",
+    "read_entry",
+    "write_entry",
+]
 
-SCHEMA = "lockhouse.store-entry/1"
+SCHEMA = "lockhouse.store-entry/2"
 INDEX = "index"
 RECORD = "record"
 FILES = "files"
 
-MTIME_NS = 946_684_800 * 10**9
-"""Modification time of every file of the store, 2000-01-01 UTC: who writes to one leaves another time behind.
-
-A fixed one, because the clock of a file system ticks in milliseconds: an edit could have the time of the unpacking.
-"""
+EPOCH = 946_684_800
+SPAN = 0x1FFF_FFFF
+"""Times of files lie between 2000-01-01 UTC, in seconds, and 17 years later."""
 
 
 class StoredFile(NamedTuple):
@@ -97,9 +106,15 @@ class Entry:
         """Every file, in the order of the columns."""
         hashes = self.hashes
         return tuple(
-            StoredFile(path, mode == "x", size, hashes[start : start + 64], MTIME_NS, inode)
-            for path, mode, size, inode, start in zip(
-                self.paths, self.executables, self.sizes, self.inodes, range(0, len(hashes), 64), strict=True
+            StoredFile(path, mode == "x", size, hashes[start : start + 64], mtime_ns, inode)
+            for path, mode, size, inode, mtime_ns, start in zip(
+                self.paths,
+                self.executables,
+                self.sizes,
+                self.inodes,
+                mtimes_of(hashes),
+                range(0, len(hashes), 64),
+                strict=True,
             )
         )
 
@@ -125,6 +140,22 @@ class Entry:
             if hashlib.sha256(data).hexdigest() == self.record_sha256:
                 return data.decode()
         return record_lines(self.files, self.data_dir)
+
+
+def mtime_of(sha256: str) -> int:
+    """Return the modification time that a file of the store is given, in nanoseconds: its content decides on it.
+
+    Who writes to one leaves another time behind, even who puts another version in its place, time and all. And what
+    remembers files by path, size and time, as bytecode outside of an environment does, finds each generation at the
+    same path: a time that all files had would let it take one version for another. Whole seconds: archives know no
+    others.
+    """
+    return (EPOCH + (int(sha256[:8], 16) & SPAN)) * 10**9
+
+
+def mtimes_of(hashes: str) -> list[int]:
+    """Return :func:`mtime_of` of each of the hashes, 64 hex digits each."""
+    return [(EPOCH + (int(hashes[start : start + 8], 16) & SPAN)) * 10**9 for start in range(0, len(hashes), 64)]
 
 
 def read_entry(home: Path) -> Entry | None:

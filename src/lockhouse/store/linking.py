@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lockhouse.store.cloning import clone
-from lockhouse.store.entries import MTIME_NS
 
 __all__ = ["Conflict", "LinkMode", "Transfer", "link_mode", "link_tree"]
 
@@ -140,9 +139,10 @@ def copy(source: str, target: str, mode: int) -> None:
                 os.fchmod(writing, mode)  # whatever the umask
         finally:
             os.close(writing)
+        mtime = os.fstat(reading).st_mtime_ns
     finally:
         os.close(reading)
-    os.utime(target, ns=(MTIME_NS, MTIME_NS))
+    os.utime(target, ns=(mtime, mtime))
 
 
 def _pour(reading: int, writing: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from lockhouse.environments.sealing import Origins, Row
 from lockhouse.host import Interpreter
 from lockhouse.store.compiling import compiled
-from lockhouse.store.entries import MTIME_NS, Entry, Folder
+from lockhouse.store.entries import Entry, Folder, mtimes_of
 from lockhouse.store.placements import Placement, read_placements
 from lockhouse.store.shelves import Store
 
@@ -51,7 +51,7 @@ def _rows(
     digests = (data[start : start + 32] for start in range(0, len(data), 32))
     # Where files were copied, inodes of the store mean nothing.
     shown = inodes if placement.mode == "hardlink" else repeat(-1)
-    return map(Row._make, zip(modes, sizes, digests, shown, repeat(MTIME_NS), repeat(0), strict=False))
+    return map(Row._make, zip(modes, sizes, digests, shown, mtimes_of(hashes), repeat(0), strict=False))
 
 
 def _place(

@@ -17,7 +17,7 @@ from lockhouse.errors import BuildError, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
 from lockhouse.state import storage_errors
-from lockhouse.store.entries import FILES, MTIME_NS, Entry, read_entry
+from lockhouse.store.entries import FILES, Entry, mtimes_of, read_entry
 
 if TYPE_CHECKING:
     from lockhouse.store.admitting import Advanced, Meter
@@ -99,7 +99,7 @@ class Store:
 
     def damaged(self, entry: Entry) -> bool:
         """Whether a file of the entry is missing or not what it was, as far as size, time and inode tell."""
-        expected = iter(zip(entry.sizes, entry.inodes, strict=True))
+        expected = iter(zip(entry.sizes, mtimes_of(entry.hashes), entry.inodes, strict=True))
         relative = os.stat in os.supports_dir_fd
         try:
             for path, names in entry.folders:
@@ -109,8 +109,8 @@ class Store:
                     for name in names:
                         where = name if relative else f"{folder}/{name}"
                         found = os.stat(where, dir_fd=handle, follow_symlinks=False)
-                        size, inode = next(expected)
-                        if found.st_mtime_ns != MTIME_NS or found.st_size != size or found.st_ino != inode:
+                        size, mtime, inode = next(expected)
+                        if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
                             return True
                 finally:
                     if handle is not None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lockhouse.errors import Hint, IntegrityError, UnsafeWheel
-from lockhouse.store.entries import MTIME_NS, StoredFile
+from lockhouse.store.entries import StoredFile, mtime_of
 from lockhouse.store.inflating import broken, inflater
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.wheelfile import Wheel
@@ -197,7 +197,8 @@ def _blocks(handle: int, begin: int, part: Part) -> Iterator[bytes]:
 
 
 def _seal(output: int, part: Part, sha256: str) -> StoredFile:
-    os.utime(output, ns=(MTIME_NS, MTIME_NS))
+    mtime = mtime_of(sha256)
+    os.utime(output, ns=(mtime, mtime))
     found = os.fstat(output)
     if found.st_mode & 0o777 != (0o555 if part.executable else 0o444) and os.name != "nt":
         os.fchmod(output, 0o555 if part.executable else 0o444)  # whatever the umask
