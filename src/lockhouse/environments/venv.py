@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from lockhouse.environments import Scheme
-from lockhouse.environments.templates import repeat_template
 from lockhouse.errors import BuildError, Hint, InterpreterNotFound, SubprocessFailed
 from lockhouse.host import Interpreter
 
@@ -27,6 +26,8 @@ class VenvProvider:
         What is in it besides interpreter links and activation scripts depends on the release of Python: ``lib64`` is a
         link to ``lib`` on 64-bit Linux, 3.13 and later add a ``.gitignore``.
         """
+        from lockhouse.environments.templates import repeat_template
+
         prompt = _prompt(path)
 
         def make(place: Path, prompt: str) -> None:
