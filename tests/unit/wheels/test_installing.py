@@ -352,7 +352,10 @@ def test_a_disk_that_is_full_is_a_storage_error(tmp_path: Path) -> None:
     )
     wheel = WheelSpec("alpha", padding=50_000).build(room.wheels)
     answer = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "store"), str(wheel)], capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", code, str(tmp_path / "store"), str(wheel)],  # -B: half of it would be written
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert answer.stdout.startswith("storage")
     assert answer.stdout.endswith(" 0\n")
