@@ -51,8 +51,11 @@ def _up_to_date(context: Context) -> bool:
 
     wanted = _wanted(context)
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    if wanted is None or not all(wheelhouse.holds(item.filename, item.sha256) for item in wanted):
+    if wanted is None:
         return False
+    with wheelhouse.remembering():
+        if not all(wheelhouse.holds(item.filename, item.sha256) for item in wanted):
+            return False
     _summarise(context, wanted, "")
     return True
 
