@@ -31,7 +31,7 @@ def ask(
     host = context.state.read(Host)
 
     def tell(done: int) -> None:
-        context.tell(Progress(step=step, item="checks", done=done, total=len(checks), unit="checks"))
+        context.emit(Progress(step=step, item="checks", done=done, total=len(checks), unit="checks"))
 
     return run_checks(
         interpreter,
@@ -47,18 +47,22 @@ def scheme_of(context: Context, generation: Generation) -> Scheme:
 
 
 def interpreter_of(context: Context, generation: Generation) -> Interpreter:
-    """Return the interpreter of an environment, with bytecode of this run as long as it is being built."""
-    from lockhouse.verification.running import Interpreter
+    """Return the interpreter of an environment: with its sealed bytecode, or that of this run while it is built."""
+    from lockhouse.verification.running import Interpreter, bytecode_folder
 
-    bytecode = None if generation.reached("committed") else _bytecode_of_build(generation.path)
-    return Interpreter(scheme_of(context, generation).python, bytecode)
+    python = scheme_of(context, generation).python
+    if context.manifest.environment.bytecode == "seal":
+        return Interpreter(python, sealed=True)
+    place = context.project.temporary
+    built = generation.reached("committed")
+    return Interpreter(python, bytecode_folder(place) if built else _bytecode_of_build(generation.path, place))
 
 
 @cache
-def _bytecode_of_build(path: Path) -> Path:  # noqa: ARG001 - the key
+def _bytecode_of_build(path: Path, place: Path) -> Path:  # noqa: ARG001 - the key
     from lockhouse.verification.running import bytecode_folder
 
-    return bytecode_folder()
+    return bytecode_folder(place)
 
 
 def why_skipped(check: Check, plan: Plan, host: Host | None) -> str | None:

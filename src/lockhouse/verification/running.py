@@ -21,6 +21,7 @@ from typing import IO
 
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import Check
+from lockhouse.state import storage_errors
 
 __all__ = ["Answer", "Interpreter", "run_checks"]
 
@@ -59,22 +60,27 @@ class Answer:
 
 
 RUN = (
-    "import sys as _lockhouse; _lockhouse.dont_write_bytecode = False; "
+    "import sys as _lockhouse; _lockhouse.dont_write_bytecode = _lockhouse.pycache_prefix is None; "
     "exec(compile(_lockhouse.argv.pop(1), '<check>', 'exec', dont_inherit=True))"
 )
-"""Runs the code in its first argument, with bytecode going where ``-X pycache_prefix`` says.
+"""Runs the code in its first argument, with bytecode going where ``-X pycache_prefix`` says, if anywhere.
 
 ``-B`` stays among the flags for processes that :mod:`multiprocessing` spawns: they inherit it, and the prefix not.
 """
 
 
-def bytecode_folder() -> Path:
+def bytecode_folder(place: Path | None = None) -> Path:
     """Make a folder outside every environment for bytecode; it is removed when this process ends.
+
+    Killed, it leaves the folder behind, so ``place`` should be one that the next run clears (``Project.temporary``).
 
     Checks import the same packages again and again: with bytecode torch takes half the time, transformers a third.
     Bytecode goes by size and time of a source file, so it is good only as long as nobody can have changed one.
     """
-    folder = tempfile.mkdtemp(prefix="lockhouse-bytecode-")
+    if place is not None:
+        with storage_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="lockhouse-bytecode-", dir=place)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
@@ -82,13 +88,20 @@ def bytecode_folder() -> Path:
 class Interpreter:
     """The interpreter of an environment. The user's packages and PYTHON* variables take no part.
 
-    Bytecode goes to a folder of its own, never into the environment. May be used from several threads; :meth:`stop`
-    ends everything that runs.
+    Bytecode goes to a folder of its own, never into the environment; where the environment has its own, ``sealed``,
+    that is used and none is written. May be used from several threads; :meth:`stop` ends everything that runs.
     """
 
-    def __init__(self, python: Path, bytecode: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        python: Path,
+        bytecode: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        sealed: bool = False,
+    ) -> None:
         self.python = python
-        self.bytecode = bytecode or bytecode_folder()
+        self.options = [] if sealed else ["-X", f"pycache_prefix={bytecode or bytecode_folder()}"]
         self._environ = _environment(os.environ if environ is None else environ, python)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -99,8 +112,7 @@ class Interpreter:
         started = time.perf_counter()
         # ignore_cleanup_errors: on Windows a grandchild may still hold a file for a moment
         with tempfile.TemporaryDirectory(prefix="lockhouse-check-", ignore_cleanup_errors=True) as folder:
-            prefix = f"pycache_prefix={self.bytecode}"
-            argv = [str(self.python), "-I", "-B", "-X", "utf8", "-X", prefix, "-c", RUN, code, *arguments]
+            argv = [str(self.python), "-I", "-B", "-X", "utf8", *self.options, "-c", RUN, code, *arguments]
             environ = {**self._environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder}
             try:
                 process = subprocess.Popen(
