@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,16 @@ from lockhouse.findings import ScanReport
 from lockhouse.host import Host
 from lockhouse.plan import Plan
 
-__all__ = ["TEMPORARY", "State", "read_value", "storage_errors", "sweep", "write_atomically", "write_value"]
+__all__ = [
+    "TEMPORARY",
+    "State",
+    "current_boot",
+    "read_value",
+    "storage_errors",
+    "sweep",
+    "write_atomically",
+    "write_value",
+]
 
 T = TypeVar("T")
 
@@ -109,6 +119,17 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def current_boot() -> str:
+    """Name the boot that the machine is in; empty where that cannot be told.
+
+    What was written without forcing it to the disk is there as long as the machine runs; a power cut may take it.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
 
 
 def sweep(*folders: Path) -> None:

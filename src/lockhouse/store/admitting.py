@@ -6,16 +6,14 @@ Threads, not processes: inflating, hashing and every call of the kernel leave th
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from lockhouse.errors import BuildError
-from lockhouse.state import storage_errors
+from lockhouse.state import current_boot, storage_errors
 from lockhouse.store.entries import FILES, StoredFile, write_entry
 from lockhouse.store.unpacking import Part, parts_of, unpack
 from lockhouse.wheels.wheelfile import Wheel
@@ -131,14 +129,6 @@ def make_all(
             given_up.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def current_boot() -> str:
-    """Name the boot that the machine is in; empty where that cannot be told."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""
 
 
 def _raise_first(futures: Sequence[Future[None]]) -> None:

@@ -1,6 +1,8 @@
 """The folder of a project's wheels, and the memory of their hashes.
 
 A wheel is hashed when it is first met. After that its size, times and inode vouch for it: asking again costs one stat.
+Nobody waits for the disk: what was hashed in one boot of the machine is hashed once more in the next, in case a power
+cut took a part of it. Only where boots cannot be told apart is each wheel forced to the disk when it arrives.
 The memory is a convenience: damaged, deleted or not writable, it is made anew or done without.
 """
 
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lockhouse.errors import StorageError, UnsafeWheel
-from lockhouse.state import read_value, storage_errors, write_value
+from lockhouse.state import current_boot, read_value, storage_errors, write_value
 from lockhouse.wheels.issues import Issue
 
 __all__ = ["Wheelhouse", "hash_file"]
@@ -27,13 +29,17 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A file as it was when it was hashed. The change time catches what keeps size and modification time."""
+    """A file as it was when it was hashed. The change time catches what keeps size and modification time.
+
+    ``boot`` is the one that it was hashed in, empty when it was surely on the disk by then.
+    """
 
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
     sha256: str
+    boot: str = ""
 
     def matches(self, status: os.stat_result) -> bool:
         """Whether the file has not changed since."""
@@ -104,29 +110,32 @@ class Wheelhouse:
             status = path.stat()
             with self._lock:
                 seen = self._memory().get(path.name)
-            if seen is not None and seen.matches(status):
+            boot = current_boot()
+            unchanged = seen is not None and seen.matches(status)
+            if seen is not None and unchanged and seen.boot in ("", boot):
                 return seen.sha256
             digest = hash_file(path)
         except OSError as error:
             raise StorageError(f"cannot read {path}", cause=error.strerror) from error
-        self._remember(path, status, digest)
+        # What has not changed since an earlier boot was read from the disk just now.
+        self._remember(path, status, digest, "" if unchanged else boot)
         return digest
 
     def admit(self, arrived: Path, filename: str, sha256: str) -> Path:
-        """Move a complete file, whose hash was just taken, to its place: durably, and at once or not at all."""
-        place = self.path(filename)
+        """Move a complete file, whose hash was just taken, to its place: at once or not at all."""
+        place, boot = self.path(filename), current_boot()
         with storage_errors(place):
-            with arrived.open("r+b") as file:
-                os.fsync(file.fileno())
+            if not boot:
+                with arrived.open("r+b") as file:
+                    os.fsync(file.fileno())
             os.replace(arrived, place)
-            _sync_folder(self.folder)
             status = place.stat()
-        self._remember(place, status, sha256)
+        self._remember(place, status, sha256, boot)
         return place
 
-    def _remember(self, path: Path, status: os.stat_result, digest: str) -> None:
+    def _remember(self, path: Path, status: os.stat_result, digest: str, boot: str) -> None:
         size, mtime_ns, ctime_ns, inode = _stamp(status)
-        seen = _Seen(size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, sha256=digest)
+        seen = _Seen(size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, sha256=digest, boot=boot)
         with self._lock, contextlib.suppress(OSError, StorageError):
             if not seen.matches(path.stat()):
                 return  # it changes while we look at it
@@ -163,14 +172,3 @@ def hash_file(path: Path) -> str:
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no handle of a folder to do so."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

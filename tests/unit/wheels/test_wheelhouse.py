@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from fixtures.wheels import build_wheel
 from lockhouse.errors import StorageError, UnsafeWheel
+from lockhouse.state import current_boot
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 
@@ -113,3 +115,38 @@ def test_what_was_learnt_before_an_error_is_kept(tmp_path: Path) -> None:
     with pytest.raises(StorageError), wheelhouse.remembering():
         wheelhouse.sha256(wheelhouse.path(f"{wheelhouse.sha256(wheel)}.whl"))
     assert wheel.name in (tmp_path / ".hashes.json").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="boots cannot be told apart there: wheels are forced to the disk")
+def test_wheel_is_hashed_once_more_after_the_machine_was_started_anew(tmp_path: Path) -> None:
+    wheelhouse = Wheelhouse(tmp_path / "wheelhouse")
+    wheelhouse.partial.mkdir(parents=True)
+    arrived = build_wheel(wheelhouse.partial, "a")
+    digest = sha256(arrived)
+    place = wheelhouse.admit(arrived, arrived.name, digest)
+    memory = wheelhouse.folder / ".hashes.json"
+    boot = current_boot()
+    forged = memory.read_text().replace(digest, "ab" * 32)
+    memory.write_text(forged)
+    assert Wheelhouse(wheelhouse.folder).sha256(place) == "ab" * 32
+    memory.write_text(forged.replace(boot, "an earlier one"))
+    assert Wheelhouse(wheelhouse.folder).sha256(place) == digest
+    assert boot not in memory.read_text()  # now it was read from the disk: that is enough for all boots to come
+    memory.write_text(memory.read_text().replace(digest, "ab" * 32))
+    assert Wheelhouse(wheelhouse.folder).sha256(place) == "ab" * 32
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="boots cannot be told apart there: wheels are forced to the disk")
+def test_wheel_that_a_power_cut_damaged_is_not_held(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "a")
+    digest = Wheelhouse(tmp_path).sha256(wheel)
+    status = wheel.stat()
+    wheel.write_bytes(bytes(status.st_size))
+    memory = tmp_path / ".hashes.json"
+    now = wheel.stat()  # the folder's entry came to the disk with all it says, the content did not
+    text = memory.read_text().replace(str(status.st_mtime_ns), str(now.st_mtime_ns))
+    text = text.replace(str(status.st_ctime_ns), str(now.st_ctime_ns))
+    memory.write_text(text)
+    assert Wheelhouse(tmp_path).holds(wheel.name, digest)
+    memory.write_text(text.replace(current_boot(), "an earlier one"))
+    assert not Wheelhouse(tmp_path).holds(wheel.name, digest)
