@@ -158,7 +158,7 @@ class Run:
     def act(self, step: Step) -> LockhouseError | None:
         """Run a step; return the error that stops the run, which is kept in :attr:`error` too."""
         started = time.perf_counter()
-        self.context.tell(StepStarted(step=step.name))
+        self.context.emit(StepStarted(step=step.name))
         try:
             if self._refusal is not None:
                 raise self._refusal
@@ -195,7 +195,7 @@ class Run:
     def _finish(self, step: Step, outcome: Literal["done", "up-to-date", "failed"], started: float) -> None:
         detail = self.context.details.pop(step.name, "")
         seconds = time.perf_counter() - started
-        self.context.tell(StepFinished(step=step.name, outcome=outcome, seconds=seconds, detail=detail))
+        self.context.emit(StepFinished(step=step.name, outcome=outcome, seconds=seconds, detail=detail))
 
     def _explained(self, step: Step, error: LockhouseError) -> LockhouseError:
         stood_in = [self.steps[name] for name in self._needed(step.name) if self.steps[name].replaces is not None]

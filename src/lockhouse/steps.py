@@ -7,12 +7,12 @@ that turns steps into tasks is :mod:`lockhouse.tasks`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockhouse.errors import InternalError, UsageError
-from lockhouse.events import Emit, Event, discard
+from lockhouse.events import Emit, discard
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Selection
 
@@ -65,10 +65,6 @@ class Context:
     candidate: Generation | None = None
     details: dict[str, str] = field(default_factory=dict)
 
-    def tell(self, event: Event) -> None:
-        """Emit an event."""
-        self.emit(event)
-
     def summarise(self, step: str, text: str) -> None:
         """Leave the short summary that is shown when the step ends."""
         self.details[step] = text
@@ -97,12 +93,7 @@ class Step:
     doc: str
     run: Callable[[Context], None]
     needs: tuple[str, ...] = ()
-    inputs: tuple[Path, ...] = ()
     outputs: tuple[Path, ...] = ()
     up_to_date: Callable[[Context], bool] | None = None
     replaces: str | None = None
     plugin: str | None = None
-
-    def after(self, *needs: str) -> Step:
-        """The same step with more needs."""
-        return replace(self, needs=(*self.needs, *needs))

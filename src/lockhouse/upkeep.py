@@ -90,13 +90,13 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
 
 def _prove(context: Context, generation: Generation) -> Plan:
     started = time.perf_counter()
-    context.tell(StepStarted(step=PROOF))
+    context.emit(StepStarted(step=PROOF))
     outcome: Literal["done", "failed"] = "failed"
     try:
         plan = _verify(context, generation)
         outcome = "done"
     finally:
-        context.tell(StepFinished(step=PROOF, outcome=outcome, seconds=time.perf_counter() - started))
+        context.emit(StepFinished(step=PROOF, outcome=outcome, seconds=time.perf_counter() - started))
     return plan
 
 

@@ -124,7 +124,7 @@ def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tupl
     with ThreadPoolExecutor(READERS) as threads:
         pending = {threads.submit(_good, item, wheelhouse): item for item in plan.distributions}
         for done, future in enumerate(as_completed(pending), 1):
-            context.tell(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
+            context.emit(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
             wheel = future.result()
             if wheel is not None:
                 yield pending[future].name, wheel

@@ -47,7 +47,7 @@ def _find_right_one(context: Context) -> bool:
         if problem is None:
             context.candidate = generation
             return True
-        context.tell(Message(level="warning", text=f"generation {generation.number} cannot serve: {problem}"))
+        context.emit(Message(level="warning", text=f"generation {generation.number} cannot serve: {problem}"))
     return False
 
 

@@ -41,7 +41,7 @@ def _destroy(context: Context) -> None:
     check_pointer(context.project)
     generations = Generations(context.project)
     for stranger in generations.strangers():
-        context.tell(Message(level="warning", text=f"{stranger} was not made by this lockhouse and is left alone"))
+        context.emit(Message(level="warning", text=f"{stranger} was not made by this lockhouse and is left alone"))
     clearing = _find(context)
     left = clear(generations, clearing, context.manifest.environment.on_busy, context.emit)
     context.summarise("destroy", f"{len(clearing.paths) - len(left)} of {len(clearing.paths)} removed")

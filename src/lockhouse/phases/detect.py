@@ -107,10 +107,10 @@ def _run(context: Context) -> None:
     context.state.write(host)
     for reading in host.accelerators:
         for note in reading.notes:
-            context.tell(Message(level="info" if reading.present else "detail", text=f"{reading.namespace}: {note}"))
+            context.emit(Message(level="info" if reading.present else "detail", text=f"{reading.namespace}: {note}"))
     for probe in host.probes:
         if probe.error:
-            context.tell(Message(level="detail", text=f"{probe.name}: {probe.error}"))
+            context.emit(Message(level="detail", text=f"{probe.name}: {probe.error}"))
     context.summarise("detect", _summary(host))
 
 

@@ -30,7 +30,6 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             doc="bring the planned wheels into the wheelhouse",
             run=_download,
             needs=("plan",),
-            inputs=(project.state / "plan.json",),
             up_to_date=_up_to_date,
         ),
     )
@@ -78,7 +77,7 @@ def _download(context: Context) -> None:
                 wanted,
                 wheelhouse,
                 client,
-                context.tell,
+                context.emit,
                 mirrors=_mirrors(context),
                 step=NAME,
                 on_arrival=_unpacking(context, given_up) if context.building_next else None,
@@ -105,7 +104,7 @@ def _unpacking(context: Context, given_up: threading.Event) -> Callable[[Path, s
         try:
             store.admit_all({sha256: wheel}, given_up=given_up)
         except LockhouseError as error:
-            context.tell(Message(level="detail", text=f"{wheel.name} is not unpacked yet: {error.summary}"))
+            context.emit(Message(level="detail", text=f"{wheel.name} is not unpacked yet: {error.summary}"))
 
     return unpack
 

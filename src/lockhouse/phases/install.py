@@ -94,12 +94,18 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     generation = context.building
     planned = plan.in_stage(stage)
     store = Store()
-    entries = _admit(context, step, store, plan.distributions if stage == CREATE_STAGE else planned)
+    if stage == CREATE_STAGE:
+        entries = _admit(context, step, store, plan.distributions)
+    else:  # looked at when the build began; should one have changed since, the proof will find it
+        found = ((item.sha256, store.entry(item.sha256)) for item in planned)
+        entries = {sha256: entry for sha256, entry in found if entry is not None}
+        if len(entries) < len({item.sha256 for item in planned}):
+            entries = _admit(context, step, store, planned)
     chosen = [entries[item.sha256] for item in planned]
     total = sum(len(entry.sizes) for entry in chosen)
 
     def linked(done: int) -> None:
-        context.tell(Progress(step=step, item="linking", done=done, total=total, unit="files"))
+        context.emit(Progress(step=step, item="linking", done=done, total=total, unit="files"))
 
     register_use(store, context.project.generations)
     mode = choose_mode(store, generation.path, context.manifest.environment.link_mode, context.emit)
@@ -134,7 +140,7 @@ def _admit(context: Context, step: str, store: Store, planned: Sequence[PlannedD
             )
 
     def unpacked(done: int, total: int) -> None:
-        context.tell(Progress(step=step, item="unpacking", done=done, total=total, unit="bytes"))
+        context.emit(Progress(step=step, item="unpacking", done=done, total=total, unit="bytes"))
 
     return store.sound({item.sha256: wheelhouse.path(item.filename) for item in planned}, unpacked)
 
@@ -154,7 +160,7 @@ def _check(context: Context, step: str, stage: str, plan: Plan) -> int:
     failed = [result for result in results if result.outcome == "failed"]
     for result in failed:
         if not result.critical:
-            context.tell(Message(level="warning", text=f"check {result.name} failed: {result.output}"))
+            context.emit(Message(level="warning", text=f"check {result.name} failed: {result.output}"))
     if any(result.critical for result in failed):
         raise check_failed(context, f"stage {stage}", results)
     return len(results)

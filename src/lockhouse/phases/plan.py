@@ -27,7 +27,6 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             phase="plan",
             doc="decide the exact wheels, stage by stage",
             needs=("detect",),
-            inputs=(project.manifest,),
             outputs=(project.state / "plan.json",),
             up_to_date=_up_to_date,
             run=_run,
@@ -62,7 +61,7 @@ def _run(context: Context) -> None:
         plan = make_plan(context, situation)
     context.state.write(plan)
     for note in plan.notes:
-        context.tell(Message(level="info", text=note))
+        context.emit(Message(level="info", text=note))
     left_out = f", without {', '.join(stage.name for stage in plan.omitted)}" if plan.omitted else ""
     context.summarise("plan", f"{len(plan.distributions)} distributions for {plan.target.variant}{left_out}")
 

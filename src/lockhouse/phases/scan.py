@@ -22,7 +22,6 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             phase="scan",
             doc="judge every wheel by all rules before anything is touched",
             needs=("download",),
-            inputs=(project.state / "plan.json",),
             outputs=(project.state / "scan.json",),
             up_to_date=_up_to_date,
             run=_run,
@@ -63,7 +62,7 @@ def _run(context: Context) -> None:
         left_out = tuple(OmittedStage(name=name, reason=reason) for name, reason in omitted.items())
         plan = plan.restricted(left_out, subject.graph.reachable(remaining))
         for stage in left_out:
-            context.tell(Message(level="warning", text=f"stage {stage.name} is left out: {stage.reason}"))
+            context.emit(Message(level="warning", text=f"stage {stage.name} is left out: {stage.reason}"))
         context.state.write(plan)
         subject = assemble(context, plan, host, with_wheels=True)
         report = examine(subject, context.plugins.audits(), with_wheels=True)
@@ -71,9 +70,9 @@ def _run(context: Context) -> None:
     context.summarise("scan", _summary(report))
     for finding in report.findings:
         if finding.severity == "warn":
-            context.tell(Message(level="warning", text=finding.message))
+            context.emit(Message(level="warning", text=finding.message))
         elif finding.severity == "note":
-            context.tell(Message(level="info", text=finding.message))
+            context.emit(Message(level="info", text=finding.message))
     if not report.ok:
         raise refusal(report, subject)
 

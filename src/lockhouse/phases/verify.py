@@ -176,7 +176,7 @@ def _note_hardware(context: Context, generation: Generation, plan: Plan, host: H
     before = earlier.hardware if earlier else lock.evidence.hardware if lock else None
     if before is not None:
         for change in hardware_changes(before, hardware_of(plan, host)):
-            context.tell(Message(level="info", text=f"the hardware is not that of the last proof: {change}"))
+            context.emit(Message(level="info", text=f"the hardware is not that of the last proof: {change}"))
 
 
 def _summary(report: VerifyReport) -> str:

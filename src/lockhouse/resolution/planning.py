@@ -95,7 +95,7 @@ class _Planning:
 
     def _leave_out(self, stage: str, reason: str) -> None:
         self.omitted[stage] = reason
-        self.context.tell(Message(level="warning", text=f"stage {stage} is left out: {reason}"))
+        self.context.emit(Message(level="warning", text=f"stage {stage} is left out: {reason}"))
 
     def _leave_out_by_hand(self) -> None:
         markers = self.situation.interpreter.markers

@@ -52,9 +52,9 @@ def prove(
 
 def _tell(context: Context, result: CheckResult) -> None:
     if result.outcome == "skipped":
-        context.tell(Message(level="info", text=f"check {result.name} is unproven: {result.output}"))
+        context.emit(Message(level="info", text=f"check {result.name} is unproven: {result.output}"))
     elif result.outcome == "failed" and not result.critical:
-        context.tell(Message(level="warning", text=f"check {result.name} failed: {result.output}"))
+        context.emit(Message(level="warning", text=f"check {result.name} failed: {result.output}"))
 
 
 def _united(one: Drift, other: Drift) -> Drift:
