@@ -74,6 +74,16 @@ class Installation:
         self._given_up = threading.Event()
         self._lock = threading.Lock()
         self._done = 0
+        self._places = {
+            name: self._relative(place)
+            for name, place in {
+                "purelib": scheme.purelib,
+                "platlib": scheme.platlib,
+                "scripts": scheme.scripts,
+                "data": scheme.data,
+                "headers": scheme.headers,
+            }.items()
+        }
         self._reserved = f"{root}/{METADATA}".casefold()
 
     def abandon(self) -> None:
@@ -99,24 +109,17 @@ class Installation:
             write_placements(self.root, [*read_placements(self.root), *placements])
 
     def _plan(self, entry: Entry) -> _Work:
-        scheme = self.scheme
-        places = {
-            "purelib": scheme.purelib,
-            "platlib": scheme.platlib,
-            "scripts": scheme.scripts,
-            "data": scheme.data,
-            # "headers" of a distribution go to a folder of its own, as pip does it.
-            "headers": scheme.headers / entry.spelling,
-        }
-        data = {name: self._relative(place) for name, place in places.items()}
+        # "headers" of a distribution go to a folder of its own, as pip does it.
+        data = {**self._places, "headers": f"{self._places['headers']}/{entry.spelling}".lstrip("/")}
         site = data["purelib" if entry.root_is_purelib else "platlib"]
         work = _Work(entry, Placement(sha256=entry.sha256, mode=self.mode, root=site, data=data))
+        source = str(entry.folder)
         begin = 0
         for folder, names in entry.folders:
             end = begin + len(names)
             place = work.placement.place(folder, entry.data_dir)
             transfer = Transfer(
-                f"{entry.folder}/{folder}" if folder else str(entry.folder),
+                f"{source}/{folder}" if folder else source,
                 f"{self.root}/{place}" if place else str(self.root),
                 names,
                 entry.executables[begin:end],
