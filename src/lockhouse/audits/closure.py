@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, cut, described, listing, stage_of, trail, wanted
+from lockhouse.audits.telling import about, chain_to, cut, described, listing, stage_of, trail, wanted
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
 from lockhouse.resolution.graph import Edge
@@ -96,16 +96,13 @@ class Closure:
 
     def _unreadable(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
         for line in subject.graph.unreadable.get(item.name, ()):
-            chain = chain_to(subject, item.name)
             shown = line if len(line) <= 120 else f"{line[:120]}…"
-            yield Finding(
-                rule=self.name,
-                code="closure.unreadable",
-                severity="warn",
-                distribution=item.name,
-                chain=chain,
-                message=f"{described(subject, item.name)} has a requirement that cannot be read: {shown!r}"
-                + trail(subject, chain),
+            yield about(
+                subject,
+                item.name,
+                "closure.unreadable",
+                "warn",
+                f" has a requirement that cannot be read: {shown!r}",
                 hint=f"if it is needed, list what it means in a stage; or move {item.name} to another version",
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.audits.telling import about
 from lockhouse.blacklist import blacklisted
 from lockhouse.errors import LockhouseError, UnsafeWheel
 from lockhouse.findings import Finding
@@ -55,13 +55,4 @@ class Integrity:
             yield self._finding(subject, item, "unreadable", f"{item.filename} cannot be read: {error}", "scan again")
 
     def _finding(self, subject: Subject, item: PlannedDistribution, kind: str, says: str, cure: str) -> Finding:
-        chain = chain_to(subject, item.name)
-        return Finding(
-            rule=self.name,
-            code=f"integrity.{kind}",
-            severity="refuse",
-            distribution=item.name,
-            chain=chain,
-            message=f"{described(subject, item.name)}: {says}" + trail(subject, chain),
-            hint=cure,
-        )
+        return about(subject, item.name, f"integrity.{kind}", "refuse", f": {says}", hint=cure)

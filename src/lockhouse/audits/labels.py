@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, trail
-from lockhouse.findings import Finding
+from lockhouse.audits.telling import about, described
+from lockhouse.findings import Finding, Severity
 from lockhouse.plan import PlannedDistribution
 
 __all__ = ["Labels"]
@@ -47,30 +47,24 @@ class Labels:
 
     def _unlabelled(self, subject: Subject, item: PlannedDistribution) -> Finding:
         variant, label = subject.plan.target.variant, subject.plan.label
-        chain = chain_to(subject, item.name)
-        return Finding(
-            rule=self.name,
-            code="labels.missing",
-            severity="refuse",
-            distribution=item.name,
-            chain=chain,
-            message=f"{described(subject, item.name)} carries no label, so it is not the build for {variant} "
-            f"(+{label}); it came from the index {item.index}" + trail(subject, chain),
+        return about(
+            subject,
+            item.name,
+            "labels.missing",
+            "refuse",
+            f" carries no label, so it is not the build for {variant} (+{label}); it came from the index {item.index}",
             hint=f"route {item.name} to the variant's index; or, if the default index carries the {variant} build, "
             f'say so: variants.{variant}.requirements {{"{item.name}": "{item.name}=={Version(item.version).public}"}}',
         )
 
     def _other(self, subject: Subject, item: PlannedDistribution) -> Finding:
         variant, label = subject.plan.target.variant, subject.plan.label
-        chain = chain_to(subject, item.name)
-        return Finding(
-            rule=self.name,
-            code="labels.other",
-            severity="refuse",
-            distribution=item.name,
-            chain=chain,
-            message=f"{described(subject, item.name)} is built for +{_local(item.version)}, the plan is for {variant} "
-            f"(+{label})" + trail(subject, chain),
+        return about(
+            subject,
+            item.name,
+            "labels.other",
+            "refuse",
+            f" is built for +{_local(item.version)}, the plan is for {variant} (+{label})",
             hint=f"take {item.name} from the variant's index, "
             f"as {item.name}=={Version(item.version).public}+{label}; or choose the variant it was built for with -a",
         )
@@ -86,17 +80,15 @@ class Labels:
                     yield self._mixture(subject, item, other, "warn")
 
     def _mixture(
-        self, subject: Subject, item: PlannedDistribution, other: PlannedDistribution, severity: str
+        self, subject: Subject, item: PlannedDistribution, other: PlannedDistribution, severity: Severity
     ) -> Finding:
-        chain = chain_to(subject, item.name)
-        return Finding(
-            rule=self.name,
-            code="labels.mixed",
-            severity="refuse" if severity == "refuse" else "warn",
-            distribution=item.name,
-            chain=chain,
-            message=f"{described(subject, item.name)} and {described(subject, other.name)} are built differently: "
-            f"+{_local(item.version)} and +{_local(other.version)}" + trail(subject, chain),
+        return about(
+            subject,
+            item.name,
+            "labels.mixed",
+            severity,
+            f" and {described(subject, other.name)} are built differently: "
+            f"+{_local(item.version)} and +{_local(other.version)}",
             hint=f"take {item.name} and {other.name} from the same index",
         )
 

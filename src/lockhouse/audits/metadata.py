@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.audits.telling import about
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
 from lockhouse.wheels.wheelfile import Wheel
@@ -31,14 +31,12 @@ class MetadataAgreement:
             if wheel is None:
                 continue
             for kind, says in _differences(item, wheel):
-                chain = chain_to(subject, item.name)
-                yield Finding(
-                    rule=self.name,
-                    code=f"metadata.{kind}",
-                    severity="refuse",
-                    distribution=item.name,
-                    chain=chain,
-                    message=f"{described(subject, item.name)}: {says}" + trail(subject, chain),
+                yield about(
+                    subject,
+                    item.name,
+                    f"metadata.{kind}",
+                    "refuse",
+                    f": {says}",
                     hint=f"plan again; if it stays so, {item.index} serves metadata that is not the wheel's: "
                     f"move {item.name} to another version",
                 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.audits.telling import about
 from lockhouse.findings import Finding
 
 __all__ = ["RequiresPython"]
@@ -25,30 +25,25 @@ class RequiresPython:
         for item in subject.plan.distributions:
             if item.requires_python is None:
                 continue
-            chain = chain_to(subject, item.name)
             try:
                 accepted = SpecifierSet(item.requires_python).contains(version, prereleases=True)
             except InvalidSpecifier:
-                yield Finding(
-                    rule=self.name,
-                    code="requires-python.unreadable",
-                    severity="warn",
-                    distribution=item.name,
-                    chain=chain,
-                    message=f"{described(subject, item.name)} has a Requires-Python that cannot be read: "
-                    f"{item.requires_python!r}" + trail(subject, chain),
+                yield about(
+                    subject,
+                    item.name,
+                    "requires-python.unreadable",
+                    "warn",
+                    f" has a Requires-Python that cannot be read: {item.requires_python!r}",
                     hint=f"make sure that it runs on Python {version}, or move {item.name} to another version",
                 )
                 continue
             if not accepted:
-                yield Finding(
-                    rule=self.name,
-                    code="requires-python.refused",
-                    severity="refuse",
-                    distribution=item.name,
-                    chain=chain,
-                    message=f"{described(subject, item.name)} requires Python {item.requires_python}; "
-                    f"the target has {version}" + trail(subject, chain),
+                yield about(
+                    subject,
+                    item.name,
+                    "requires-python.refused",
+                    "refuse",
+                    f" requires Python {item.requires_python}; the target has {version}",
                     hint=f"set python.version in the manifest to one in {item.requires_python}, "
                     f"or move {item.name} to another version",
                 )

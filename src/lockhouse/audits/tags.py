@@ -8,7 +8,7 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import chain_to, described, trail
+from lockhouse.audits.telling import about
 from lockhouse.findings import Finding
 
 __all__ = ["Tags"]
@@ -31,15 +31,12 @@ class Tags:
                 continue  # the rule of integrity says so
             if any(str(tag) in accepted for tag in tags):
                 continue
-            chain = chain_to(subject, item.name)
-            yield Finding(
-                rule=self.name,
-                code="tags.unfit",
-                severity="refuse",
-                distribution=item.name,
-                chain=chain,
-                message=f"{described(subject, item.name)} is a wheel for {_mismatch(tags, subject)}; the target is "
-                f"{target.python_tag} on {target.platform}" + trail(subject, chain),
+            yield about(
+                subject,
+                item.name,
+                "tags.unfit",
+                "refuse",
+                f" is a wheel for {_mismatch(tags, subject)}; the target is {target.python_tag} on {target.platform}",
                 hint=f"plan again on this machine; or move {item.name} to a version that has a wheel for it",
             )
 

@@ -12,10 +12,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
+from lockhouse.findings import Finding, Severity
 from lockhouse.manifest import Stage
 from lockhouse.resolution.graph import Edge
 
-__all__ = ["asking", "chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
+__all__ = ["about", "asking", "chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
 
 
 def described(subject: Subject, name: str) -> str:
@@ -27,6 +28,23 @@ def described(subject: Subject, name: str) -> str:
 def chain_to(subject: Subject, name: str) -> tuple[str, ...]:
     """Give the shortest chain to a distribution, its bare name for one that nobody asks for."""
     return next(iter(subject.graph.chains(name, limit=1)), (name,))
+
+
+def about(subject: Subject, name: str, code: str, severity: Severity, says: str, *, hint: str) -> Finding:
+    """Make a finding about one distribution, with the shortest chain to it; ``says`` follows its name and version.
+
+    ``code`` begins with the name of the rule.
+    """
+    chain = chain_to(subject, name)
+    return Finding(
+        rule=code.partition(".")[0],
+        code=code,
+        severity=severity,
+        distribution=name,
+        chain=chain,
+        message=described(subject, name) + says + trail(subject, chain),
+        hint=hint,
+    )
 
 
 def stage_of(subject: Subject, name: str) -> Stage | None:
