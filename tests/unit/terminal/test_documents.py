@@ -18,9 +18,9 @@ from lockhouse.events import StepFinished, discard
 from lockhouse.evidence import CheckResult, Drift
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.host import AcceleratorReading, Device, Host, Probe, Readings
+from lockhouse.opening import open_context
 from lockhouse.plan import OmittedStage
 from lockhouse.steps import Context, Options
-from lockhouse.opening import open_context
 from lockhouse.terminal.answers import Page, answer_lines, conclusion
 from lockhouse.terminal.device import SIGNS
 from lockhouse.terminal.documents import FIELDS, document
