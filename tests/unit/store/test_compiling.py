@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import subprocess
 import sys
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,14 @@ def test_two_stores_have_the_same_bytecode_whatever_the_order_and_the_seed(
     _, other = compile_all([beta, again], INTERPRETER)
     assert contents(other.folder) == contents(made.folder)
     assert (other.hashes, other.sizes) == (made.hashes, made.sizes)
+
+
+def test_bytecode_is_that_of_a_process_with_quite_other_things_in_memory(entry: Entry) -> None:
+    (made,) = compile_all([entry], INTERPRETER)
+    source = FILES["alpha/__init__.py"]
+    here = marshal.dumps(compile(source, "alpha/__init__.py", "exec", dont_inherit=True), 2)
+    data = (made.folder / f"alpha/__pycache__/__init__.{TAG}.pyc").read_bytes()
+    assert data == MAGIC_NUMBER + (1).to_bytes(4, "little") + source_hash(source.encode()) + here
 
 
 def test_a_wheel_is_compiled_once(entry: Entry) -> None:
