@@ -104,6 +104,6 @@ class CpuAccelerator:
         """Nothing beyond the manifest's own checks: a CPU that runs the interpreter runs the build."""
         return ()
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         """Nothing: source builds are for the CPU unless told otherwise."""
         return {}

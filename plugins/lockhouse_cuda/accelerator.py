@@ -86,29 +86,31 @@ class CudaAccelerator:
     def support(self, variant: str, reading: AcceleratorReading, host: Host) -> Support:
         """Compare the driver's own CUDA version with the variant's, and the devices with what the toolkit builds for.
 
-        NVIDIA's minor-version compatibility would often allow more, "with limited feature-set": that is said, and not
-        relied on; naming the variant takes it.
+        NVIDIA's minor-version compatibility would often allow more, "with limited feature-set": that is the relaxed
+        policy.
         """
         wanted = _cuda(variant)
         if not reading.present:
             return Support(supported=False, reason=_absence(reading))
         if reading.runtime is None:
             return Support(supported=False, reason="nobody could tell which CUDA version the driver supports")
-        driver = f"driver {reading.driver or 'of unknown version'}"
-        if parse(reading.runtime) < parse(wanted):
-            reason = f"{driver} supports CUDA {reading.runtime}, {variant} needs {wanted}"
-            system = "windows" if host.system == "Windows" else "linux"
-            if reading.driver and toolkits().minor_compatible(reading.driver, wanted, system):
-                reason += f"; minor-version compatibility covers it, with limits: choose it with -a {variant}"
-            return Support(supported=False, reason=reason)
-        lost = [(device, why) for device in reading.devices if (why := _objection(wanted, device))]
-        if len(lost) == len(reading.devices):
+        lost, usable = _judged(wanted, reading)
+        if not usable:
             return Support(supported=False, reason="; ".join(dict.fromkeys(why for _, why in lost)))
-        names = ", ".join(dict.fromkeys(device.name for device in reading.devices))
-        reason = f"{names}, {driver} supports CUDA {reading.runtime}"
-        for device, why in lost:
-            reason += f"; device {device.index} ({device.name}) will not be usable: {why}"
-        return Support(supported=True, reason=reason)
+        named = tuple(f"device {device.index} ({device.name}) will not be usable: {why}" for device, why in lost)
+        driver = f"driver {reading.driver or 'of unknown version'}"
+        reason = f"{driver} supports CUDA {reading.runtime}"
+        if parse(reading.runtime) >= parse(wanted):
+            names = ", ".join(dict.fromkeys(device.name for device in usable))
+            return Support(supported=True, reason="; ".join((f"{names}, {reason}", *named)), lost=named)
+        system = "windows" if host.system == "Windows" else "linux"
+        reason += f", {variant} needs {wanted}"
+        if newer := toolkits().shipped_with(wanted, system):
+            reason += f": driver {newer} or newer"
+        relaxed = None
+        if reading.driver and toolkits().minor_compatible(reading.driver, wanted, system):
+            relaxed = f"minor-version compatibility covers {variant} on driver {reading.driver}, with limits"
+        return Support(supported=False, reason=reason, lost=named, relaxed=relaxed)
 
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of the variant."""
@@ -126,7 +128,7 @@ class CudaAccelerator:
         run = f"{program}\n\nprove({wanted!r}, {len(usable)})\n"
         return (Check(name="cuda: torch computes on every device", run=run, requires="cuda", timeout=300.0),)
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         """Variables by which source builds are told to use CUDA, for the devices that are there."""
         if not reading.present:
             return {}
@@ -149,6 +151,12 @@ def _cuda(variant: str) -> str:
     if found is None:
         raise ValueError(f"{variant} is no CUDA variant")
     return f"{found[1]}.{found[2]}"
+
+
+def _judged(cuda: str, reading: AcceleratorReading) -> tuple[list[tuple[Device, str]], list[Device]]:
+    """Part the devices into those that builds with a toolkit do not run on, with the reason, and the others."""
+    lost = [(device, why) for device in reading.devices if (why := _objection(cuda, device))]
+    return lost, [device for device in reading.devices if _objection(cuda, device) is None]
 
 
 def _objection(cuda: str, device: Device) -> str | None:

@@ -42,6 +42,10 @@ class Toolkits:
         reached = [cuda for cuda, shipped in rows if parse(driver) >= parse(shipped)]
         return max(reached, key=parse) if reached else None
 
+    def shipped_with(self, cuda: str, system: str) -> str | None:
+        """Driver that came with a toolkit: the first whose own CUDA version is the toolkit's."""
+        return self.shipped_driver.get(cuda, {}).get(system)
+
     def minor_compatible(self, driver: str, cuda: str, system: str) -> bool:
         """Whether NVIDIA's minor-version compatibility ("limited feature-set") covers a toolkit on a driver."""
         row = self.minimum_driver.get(cuda.partition(".")[0])

@@ -1,4 +1,4 @@
-"""Accelerators: the shape that a plugin gives them, and the choice of a variant.
+"""Accelerators: the shape that a plugin gives them. Which variant is taken is decided in :mod:`lockhouse.choice`.
 
 An accelerator declares questions (:class:`Question`); lockhouse asks them in subprocesses with time limits and hands
 the answers back to :meth:`Accelerator.read`, a pure function. So a plugin never runs vendor code inside lockhouse, a
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from lockhouse.host import AcceleratorReading, Host, Probe
-from lockhouse.manifest import Check, Manifest
+from lockhouse.manifest import Check
 
-__all__ = ["Accelerator", "Choice", "Consideration", "Question", "Support", "choose_variant"]
+__all__ = ["Accelerator", "Question", "Support"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,22 +22,31 @@ class Question:
     """Something to ask the machine.
 
     ``kind`` says how ``ask`` is meant: ``command`` is an argument vector; ``python`` is one string of code run by a
-    bare interpreter (standard library only) whose standard output is the answer; ``file`` is one path that is read
-    (at most 64 KiB). ``timeout`` in seconds.
+    bare interpreter (standard library only) whose standard output is the answer; ``file`` is one path, whose content is
+    the answer; ``files`` are patterns (:mod:`glob`), and the answer is a JSON object of path and content of what can be
+    read, in order of paths, ``{}`` where nothing fits. ``timeout`` in seconds. All of them run in a process of their
+    own. An answer has at most 256 KiB; of ``files`` whole ones are left out beyond that.
     """
 
     name: str
-    kind: Literal["command", "python", "file"]
+    kind: Literal["command", "python", "file", "files"]
     ask: tuple[str, ...]
     timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """Whether a machine can run a variant, and the reason in one sentence."""
+    """Whether a machine can run a variant, and the reason in one sentence.
+
+    ``lost`` says of each device that would not be usable although the variant is supported, which one and why.
+    ``relaxed`` is for a variant that is not supported by the strict policy: why it is by the vendor's more lenient
+    rules. A manifest chooses between the two (``variants.<name>.policy``).
+    """
 
     supported: bool
     reason: str
+    lost: tuple[str, ...] = ()
+    relaxed: str | None = None
 
 
 @runtime_checkable
@@ -80,92 +89,8 @@ class Accelerator(Protocol):
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         """Checks that prove that an environment built for the variant works on these devices."""
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
-        """Environment variables for building a distribution from source for these devices."""
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
+        """Environment variables for building a distribution from source for a variant and these devices.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consideration:
-    """One variant of the manifest as the choice saw it; ``accelerator`` is None if no plugin claims it."""
-
-    variant: str
-    accelerator: str | None
-    supported: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The chosen variant and why; None if nothing fits. ``considered`` holds every variant in the manifest's order."""
-
-    variant: str | None
-    accelerator: str | None
-    reason: str
-    considered: tuple[Consideration, ...]
-
-
-WITHOUT_VARIANTS = "any"
-"""The variant of a manifest that has none: its environment does not depend on an accelerator."""
-
-
-def choose_variant(
-    manifest: Manifest, host: Host, accelerators: Sequence[Accelerator], override: str | None = None
-) -> Choice:
-    """Take the first variant of the manifest that the machine supports.
-
-    ``override`` is the name of a variant, or the namespace of an accelerator (``cuda``; ``none`` hides all but the
-    CPU): then support is not asked for, because the environment may be meant for another machine. Returns a choice
-    without a variant when nothing fits; what to say then is the caller's.
-    """
-    if not manifest.variants:
-        if override is not None and not _is_known(override, accelerators):
-            reason = f"no plugin knows the accelerator or variant {override!r}"
-            return Choice(variant=None, accelerator=None, reason=reason, considered=())
-        return Choice(variant=WITHOUT_VARIANTS, accelerator=None, reason="the manifest has no variants", considered=())
-    considered = tuple(_consider(variant.name, host, accelerators) for variant in manifest.variants)
-    if override is not None:
-        return _overridden(override, considered)
-    for item in considered:
-        if item.supported:
-            return Choice(
-                variant=item.variant,
-                accelerator=item.accelerator,
-                reason=f"first variant of the manifest that this machine supports: {item.reason}",
-                considered=considered,
-            )
-    return Choice(variant=None, accelerator=None, reason="no variant is supported", considered=considered)
-
-
-def _is_known(override: str, accelerators: Sequence[Accelerator]) -> bool:
-    if override == "none":
-        return True
-    return any(override == item.namespace or item.claims(override) for item in accelerators)
-
-
-def _consider(variant: str, host: Host, accelerators: Sequence[Accelerator]) -> Consideration:
-    for accelerator in accelerators:
-        if not accelerator.claims(variant):
-            continue
-        namespace = accelerator.namespace
-        reading = host.accelerator(namespace)
-        if reading is None:
-            support = Support(supported=False, reason=f"the machine was not asked about {namespace}")
-        else:
-            support = accelerator.support(variant, reading, host)
-        return Consideration(variant=variant, accelerator=namespace, supported=support.supported, reason=support.reason)
-    return Consideration(variant=variant, accelerator=None, supported=False, reason="no plugin knows this variant")
-
-
-def _overridden(override: str, considered: tuple[Consideration, ...]) -> Choice:
-    wanted = "cpu" if override == "none" else override
-    by_name = next((item for item in considered if item.variant == wanted), None)
-    by_namespace = [item for item in considered if item.accelerator == wanted]
-    # Of one accelerator's variants prefer the one that this machine could run, else the manifest's first.
-    item = by_name or next((item for item in by_namespace if item.supported), None) or next(iter(by_namespace), None)
-    if item is None:
-        reason = f"the manifest has no variant for {override!r}"
-        return Choice(variant=None, accelerator=None, reason=reason, considered=considered)
-    reason = f"asked for by the override {override!r}"
-    if not item.supported:
-        reason += f"; this machine does not support it: {item.reason}"
-    return Choice(variant=item.variant, accelerator=item.accelerator, reason=reason, considered=considered)
+        Without devices the build is meant for another machine: then for all that the variant supports.
+        """

@@ -143,7 +143,10 @@ class GuardedAccelerator:
         if not isinstance(support, Support):
             reason = f"plugin {self.plugin} gave a {type(support).__name__} for an answer"
             return Support(supported=False, reason=reason)
-        return support
+        try:
+            return decode(Support, encode(support))
+        except (TypeError, ValueError) as error:
+            return Support(supported=False, reason=f"plugin {self.plugin} could not judge it: {describe_error(error)}")
 
     def index_url(self, variant: str) -> str | None:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
@@ -157,9 +160,11 @@ class GuardedAccelerator:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
         return self._ask("checks", lambda: tuple(self.accelerator.checks(variant, reading)))
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("build_settings", lambda: dict(self.accelerator.build_settings(distribution, reading)))
+        return self._ask(
+            "build_settings", lambda: dict(self.accelerator.build_settings(distribution, variant, reading))
+        )
 
     def _ask(self, method: str, answer: Callable[[], T]) -> T:
         try:

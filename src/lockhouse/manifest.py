@@ -104,12 +104,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantWish:
-    """A build for one accelerator: its index (name or URL) and the requirements that differ in it, by name."""
+    """A build for one accelerator: its index (name or URL) and the requirements that differ in it, by name.
+
+    ``policy`` says when a machine supports it: by the strict rules of its accelerator, or also by the lenient ones.
+    """
 
     name: str
     index: str | None = None
     requirements: Mapping[str, Wish] = field(default_factory=dict)
     python: str | None = None
+    policy: Literal["strict", "relaxed"] = "strict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from lockhouse import filereader
 from lockhouse.accelerators import Question
 from lockhouse.host import Probe
 from lockhouse.surroundings import probe_environment
 
 __all__ = ["LONGEST_ANSWER", "ask", "run_limited"]
 
-LONGEST_ANSWER = 64 * 1024
+LONGEST_ANSWER = 256 * 1024
 """Bytes of an answer that are kept."""
 
 LONGEST_TIMEOUT = 60.0
@@ -58,34 +59,29 @@ class _NoAnswer(Exception):
 
 
 def _answer(question: Question) -> str:
-    if question.kind == "file":
-        return _read(question.ask[0])
-    # -I and -S: nothing of the user's, no site-packages; the standard library alone starts in 10 ms.
-    bare = [sys.executable, "-I", "-S", "-c"] if question.kind == "python" else []
-    argv = [*bare, *question.ask]
     timeout = min(max(question.timeout, 0.01), LONGEST_TIMEOUT)
-    status, output, complaint = run_limited(argv, timeout, probe_environment(os.environ))
+    status, output, complaint = run_limited(_argv(question), timeout, probe_environment(os.environ))
     if status is None:
         raise _NoAnswer(f"no answer within {timeout:g} s; stopped")
     if status != 0:
         lines = (complaint.strip() or output.strip()).splitlines()
+        if question.kind == "file" and status == filereader.UNREADABLE and lines:
+            raise _NoAnswer(lines[-1][:500])
         ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
         raise _NoAnswer(f"{ended}: {lines[-1][:500]}" if lines else ended)
     return output
 
 
-def _read(path: str) -> str:
-    try:
-        # Non-blocking, so that a FIFO in the place of a file is an empty answer and not an endless wait.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise _NoAnswer(error.strerror or str(error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            data = file.read(LONGEST_ANSWER) or b""
-        except OSError as error:
-            raise _NoAnswer(error.strerror or str(error)) from error
-    return data.decode("utf-8", "replace").replace("\0", "")
+def _argv(question: Question) -> list[str]:
+    # -I and -S: nothing of the user's, no site-packages; the standard library alone starts in 10 ms.
+    bare = [sys.executable, "-I", "-S"]
+    match question.kind:
+        case "command":
+            return [*question.ask]
+        case "python":
+            return [*bare, "-c", *question.ask]
+        case "file" | "files":
+            return [*bare, str(Path(filereader.__file__)), question.kind, str(LONGEST_ANSWER), *question.ask]
 
 
 def run_limited(argv: Sequence[str], timeout: float, environ: Mapping[str, str]) -> tuple[int | None, str, str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.contexts import host_of
@@ -45,6 +45,7 @@ probes = st.dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(probes)
 def test_no_answer_of_any_source_breaks_the_reading_or_the_choice(
     given_answers: dict[str, tuple[str | None, str | None]],
@@ -61,4 +62,4 @@ def test_no_answer_of_any_source_breaks_the_reading_or_the_choice(
         assert cuda.support(variant, reading, host_of()).reason
         assert cuda.checks(variant, reading)
     assert reading.devices or not reading.present
-    cuda.build_settings("llama-cpp-python", reading)
+    cuda.build_settings("llama-cpp-python", "cu124", reading)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -55,6 +56,7 @@ def test_no_questions_no_probes() -> None:
         (Question(name="q", kind="command", ask=("no-such-program-anywhere",)), "No such file"),
         (Question(name="q", kind="file", ask=("/no/such/file",)), "No such file or directory"),
         (Question(name="q", kind="file", ask=("/",)), "Is a directory"),
+        (Question(name="q", kind="file", ask=()), "IndexError"),
         (Question(name="q", kind="command", ask=()), "IndexError"),
         (Question(name="q", kind="file", ask=("a\0b",)), "ValueError"),
     ],
@@ -117,6 +119,32 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert one(Question(name="q", kind="file", ask=(str(pipe),))).answer == ""
+
+
+def test_files_are_read_by_pattern_in_order_and_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    for name, text in (("nodes/1/properties", "b"), ("nodes/0/properties", "a\n"), ("nodes/2/other", "c")):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "nodes" / "3" / "properties").mkdir(parents=True)
+    patterns = (str(tmp_path / "nodes" / "*" / "properties"), str(tmp_path / "nodes" / "*" / "gone"))
+    answer = one(Question(name="q", kind="files", ask=patterns)).answer
+    assert list(json.loads(answer or "").items()) == [
+        (str(tmp_path / "nodes" / "0" / "properties"), "a\n"),
+        (str(tmp_path / "nodes" / "1" / "properties"), "b"),
+    ]
+
+
+def test_where_no_file_fits_there_is_an_answer(tmp_path: Path) -> None:
+    probe = one(Question(name="q", kind="files", ask=(str(tmp_path / "*"),)))
+    assert (probe.answer, probe.error) == ("{}", None)
+
+
+def test_files_beyond_what_is_kept_of_an_answer_are_left_out_whole(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}").write_text(f"{number}" * 60_000, encoding="utf-8")
+    found = json.loads(one(Question(name="q", kind="files", ask=(str(tmp_path / "*"),))).answer or "")
+    assert [len(text) for text in found.values()] == [60_000] * 4
 
 
 def test_python_questions_run_without_site_packages_and_user_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockhouse.accelerators import Accelerator, Choice, choose_variant
+from lockhouse.accelerators import Accelerator
+from lockhouse.choice import Choice, choose_variant
 from lockhouse.codec import digest_of
 from lockhouse.errors import Hint, InternalError, ResolutionError, UsageError
 from lockhouse.findings import ScanReport

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from lockhouse.accelerators import Choice, choose_variant
+from lockhouse.choice import Choice, choose_variant
 from lockhouse.codec import encode
 from lockhouse.errors import Hint, LockhouseError
 from lockhouse.evidence import Drift, VerifyReport

@@ -47,7 +47,7 @@ class Fake:
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         return ()
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         return {}
 
 

@@ -85,17 +85,17 @@ def test_a_driver_s_cuda_version_follows_from_the_table(driver: str, system: str
 
 
 def test_llama_cpp_is_built_for_the_devices_that_are_there() -> None:
-    settings = CudaAccelerator().build_settings("llama-cpp-python", reading_of("9.0", "8.6", "9.0"))
+    settings = CudaAccelerator().build_settings("llama-cpp-python", "cu124", reading_of("9.0", "8.6", "9.0"))
     assert settings == {"CMAKE_ARGS": "-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=86;90", "FORCE_CMAKE": "1"}
 
 
 def test_torch_extensions_are_built_for_the_devices_that_are_there() -> None:
-    settings = CudaAccelerator().build_settings("pytorch3d", reading_of("9.0", "8.6"))
+    settings = CudaAccelerator().build_settings("pytorch3d", "cu124", reading_of("9.0", "8.6"))
     assert settings == {"FORCE_CUDA": "1", "TORCH_CUDA_ARCH_LIST": "8.6;9.0"}
 
 
 def test_without_a_device_nothing_is_built_for_cuda() -> None:
-    assert CudaAccelerator().build_settings("llama-cpp-python", reading_of(present=False)) == {}
+    assert CudaAccelerator().build_settings("llama-cpp-python", "cu124", reading_of(present=False)) == {}
 
 
 def test_the_check_asks_for_the_devices_that_the_variant_can_use() -> None:

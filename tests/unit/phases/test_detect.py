@@ -9,7 +9,8 @@ import pytest
 
 from fixtures.contexts import context_at
 from fixtures.strangers import Strangers, strangers_at
-from lockhouse.accelerators import Accelerator, Question, Support, choose_variant
+from lockhouse.accelerators import Accelerator, Question, Support
+from lockhouse.choice import choose_variant
 from lockhouse.events import Message
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Manifest, PythonWish, VariantWish
@@ -40,7 +41,7 @@ class Fruit:
     def index_url(self, variant): return None
     def label(self, variant, host): return None
     def checks(self, variant, reading): return ()
-    def build_settings(self, distribution, reading): return {}
+    def build_settings(self, distribution, variant, reading): return {}
 
 @hookimpl
 def lockhouse_accelerators():
@@ -238,7 +239,7 @@ class Silent:
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Any]:
         return ()
 
-    def build_settings(self, distribution: str, reading: AcceleratorReading) -> Mapping[str, str]:
+    def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         return {}
 
 
