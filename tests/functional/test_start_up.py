@@ -45,13 +45,9 @@ def imported(site: Site, *argv: str) -> set[str]:
     return set(modules)
 
 
-@pytest.mark.parametrize(
-    ("options", "needed"),
-    [((), set()), (("--json",), {"tomllib"}), (("--offline", "--locked"), set())],
-    ids=["plain", "json: reads every lock", "locked"],
-)
+@pytest.mark.parametrize("options", [(), ("--json",), ("--offline", "--locked")], ids=["plain", "json", "locked"])
 def test_an_install_with_nothing_to_do_imports_nothing_that_only_work_needs(
-    site: Site, options: tuple[str, ...], needed: set[str]
+    site: Site, options: tuple[str, ...]
 ) -> None:
     site.wheel("alpha", "1.0", "beta>=2")
     site.wheel("beta", "2.1")
@@ -63,7 +59,7 @@ def test_an_install_with_nothing_to_do_imports_nothing_that_only_work_needs(
     )
     site.installed()
     site.installed()  # what is remembered, is remembered from now on
-    assert imported(site, *options, "install") & HEAVY == needed
+    assert not imported(site, *options, "install") & HEAVY
 
 
 def test_a_lock_that_was_changed_is_read_with_suspicion_again(site: Site) -> None:

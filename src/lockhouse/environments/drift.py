@@ -7,11 +7,17 @@ remembered. The deep proof takes nobody's word and hashes everything. docs/secur
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from array import array
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, repeat
+from pathlib import Path
+from typing import NamedTuple
 
+from lockhouse.cores import spread
 from lockhouse.environments.generations import Generation
 from lockhouse.environments.seal import MODE, SEAL, Seal, Witness, read_seal, read_witness, write_witness
 from lockhouse.environments.sealing import SKIP
@@ -23,18 +29,48 @@ __all__ = ["find_drift"]
 
 KIND = stat.S_IFMT(0o177777) | MODE
 
+NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""What opening says where a folder is missing, or a file or a link stands in its place."""
 
-@dataclass(slots=True)
+WORTH_A_PROCESS = 2000
+"""Files whose look takes as long as starting a process."""
+
+
+class _Doubt(NamedTuple):
+    """A file whose content decides: its path, its place in the seal's columns, and what the disk says now."""
+
+    path: str
+    place: int
+    size: int
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
-    """What a look at every file found; paths are relative, with ``/``.
+    """What a look at every file found; paths are relative, with ``/``."""
 
-    ``doubtful`` are files whose content decides, by path: the place in the seal's columns and what the disk says now.
-    """
+    modified: set[str]
+    missing: set[str]
+    extra: set[str]
+    doubtful: tuple[_Doubt, ...]
 
-    modified: set[str] = field(default_factory=set)
-    missing: set[str] = field(default_factory=set)
-    extra: set[str] = field(default_factory=set)
-    doubtful: dict[str, tuple[int, os.stat_result]] = field(default_factory=dict)
+
+class _Seen(NamedTuple):
+    """What a look at some folders found. ``links`` are those that are as they were sealed, ``gone`` lost folders."""
+
+    modified: list[str]
+    missing: list[str]
+    extra: list[str]
+    doubtful: list[Row]
+    links: list[str]
+    gone: list[str]
+
+
+Row = tuple[str, int, int, int, int, int]
+Answer = tuple[list[str], list[str], list[str], list[Row], list[str], list[str]]
+"""A :class:`_Doubt` and a :class:`_Seen` as they come from another process."""
 
 
 def find_drift(
@@ -66,18 +102,66 @@ def find_drift(
 def _look(generation: Generation, seal: Seal, witness: Witness | None) -> _Look:
     """Go through the environment; without a witness everything that may be right is doubtful.
 
-    This is :func:`~lockhouse.environments.tree.scan` once more, with as little as possible done for each file: most of
-    its time is the kernel's then.
+    All cores share the folders that there should be; whoever finds one that should not be there goes through it too.
     """
-    root = generation.path
-    links = dict(seal.links)
-    folders = _expected(seal, witness)
-    look = _Look()
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
-        files = folders.pop(prefix, None) or {}
-        handle = open_folder(f"{root}/{prefix}")
+    folders = _Folders(generation.path, seal, witness)
+    counts = [folders.count(prefix) + 1 for prefix in folders.prefixes]
+    shares = [_Seen(*share) for share in spread(folders.look, folders.prefixes, counts, WORTH_A_PROCESS)]
+    missing = {path for share in shares for path in share.missing}
+    gone = tuple(prefix for share in shares for prefix in share.gone)
+    if gone:
+        missing.update(path for path in seal.paths if path.startswith(gone))
+    missing.update(dict(seal.links).keys() - {path for share in shares for path in share.links})
+    modified = {path for share in shares for path in share.modified} - missing
+    return _Look(
+        modified=modified,
+        missing=missing - modified,
+        extra={path for share in shares for path in share.extra},
+        doubtful=tuple(_Doubt(*item) for share in shares for item in share.doubtful if item[0] not in missing),
+    )
+
+
+class _Folders:
+    """Every folder that a seal knows, and how the files in it have to look."""
+
+    def __init__(self, root: Path, seal: Seal, witness: Witness | None) -> None:
+        self.root = root
+        self.seal = seal
+        self.witness = witness
+        self.links = dict(seal.links)
+        begins = accumulate(map(len, seal.names), initial=0)
+        self._names = dict(zip(seal.folders, zip(seal.names, begins, strict=False), strict=True))
+        self.prefixes = sorted({"", *seal.folders, *_above(seal.folders), *_above(self.links)})
+        self._known = frozenset(self.prefixes)
+
+    def count(self, prefix: str) -> int:
+        """How many files a folder holds."""
+        return len(self._names[prefix][0]) if prefix in self._names else 0
+
+    def look(self, prefixes: Sequence[str]) -> Answer:
+        """Look at folders.
+
+        As little as possible is done for each file: most of the time is the kernel's then.
+        """
+        seen = _Seen([], [], [], [], [], [])
+        for prefix in prefixes:
+            waiting = [prefix]
+            while waiting:
+                waiting += self._look_into(waiting.pop(), seen)
+        return seen.modified, seen.missing, seen.extra, seen.doubtful, seen.links, seen.gone
+
+    def _look_into(self, prefix: str, seen: _Seen) -> list[str]:
+        """Look at one folder; return those in it that should not be there."""
+        files = self._expected(prefix)
+        unknown = []
+        try:
+            # Without the slash at its end: else a link in its place would be followed.
+            handle = open_folder(f"{self.root}/{prefix[:-1]}")
+        except OSError as error:
+            if error.errno not in NO_FOLDER:
+                raise
+            seen.gone.append(prefix)
+            return []
         try:
             with os.scandir(handle) as entries:
                 for entry in entries:
@@ -85,62 +169,71 @@ def _look(generation: Generation, seal: Seal, witness: Witness | None) -> _Look:
                     sealed = files.pop(name, None)
                     if sealed is None:
                         if not entry.is_dir(follow_symlinks=False):
-                            _look_at_link(generation, prefix + name, entry, links, look)
-                        elif prefix or name not in SKIP:
-                            waiting.append(f"{prefix}{name}/")
+                            self._look_at_link(prefix + name, entry, seen)
+                        elif (prefix or name not in SKIP) and f"{prefix}{name}/" not in self._known:
+                            unknown.append(f"{prefix}{name}/")
                         continue
                     index, mode, size, inode, mtime, ctime = sealed
-                    found = stat_entry(root, prefix + name, entry)
+                    found = stat_entry(self.root, prefix + name, entry)
                     if found.st_mode & KIND != mode or found.st_size != size:
                         if stat.S_ISDIR(found.st_mode):
-                            look.missing.add(prefix + name)
-                            waiting.append(f"{prefix}{name}/")
+                            seen.missing.append(prefix + name)
+                            unknown.append(f"{prefix}{name}/")
                         else:
-                            look.modified.add(prefix + name)
+                            seen.modified.append(prefix + name)
                     elif found.st_mtime_ns != mtime or found.st_ino != inode or (ctime and found.st_ctime_ns != ctime):
-                        look.doubtful[prefix + name] = index, found
+                        alone = found.st_ctime_ns if found.st_nlink == 1 else 0
+                        seen.doubtful.append((prefix + name, index, size, found.st_ino, found.st_mtime_ns, alone))
         finally:
             close_folder(handle)
         if files:
-            look.missing.update(prefix + name for name in files)
-    look.missing.update(prefix + name for prefix, files in folders.items() for name in files)
-    look.missing.update(links)
-    return look
+            seen.missing.extend(prefix + name for name in files)
+        return unknown
+
+    def _expected(self, prefix: str) -> dict[str, tuple[int, ...]]:
+        """Return what is compared, by name: place in the columns, mode, size, inode, mtime, ctime."""
+        names, begin = self._names.get(prefix, ((), 0))
+        end = begin + len(names)
+        witness = self.witness
+        modes = [stat.S_IFREG | mode for mode in self.seal.modes[begin:end]]
+        rows: Iterator[tuple[int, ...]]
+        if witness:
+            columns = (witness.inodes[begin:end], witness.mtimes[begin:end], witness.ctimes[begin:end])
+            rows = zip(range(begin, end), modes, self.seal.sizes[begin:end], *columns, strict=True)
+        else:
+            nothing = repeat(-1)
+            rows = zip(range(begin, end), modes, self.seal.sizes[begin:end], nothing, nothing, nothing, strict=False)
+        return dict(zip(names, rows, strict=True))
+
+    def _look_at_link(self, path: str, entry: os.DirEntry[str], seen: _Seen) -> None:
+        target = self.links.get(path)
+        if target is None:
+            seen.extra.append(path)
+            return
+        seen.links.append(path)
+        if not entry.is_symlink() or os.readlink(f"{self.root}/{path}") != target:  # noqa: PTH115
+            seen.modified.append(path)
 
 
-def _expected(seal: Seal, witness: Witness | None) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Return for each folder what is compared, by name: place in the columns, mode, size, inode, mtime, ctime."""
-    count = len(seal)
-    nothing = [-1] * count
-    columns = (witness.inodes, witness.mtimes, witness.ctimes) if witness else (nothing, nothing, nothing)
-    modes = [stat.S_IFREG | mode for mode in seal.modes]
-    rows = zip(range(count), modes, seal.sizes, *columns, strict=True)
-    # The names come first: zip takes no row more than there are names.
-    return {
-        prefix: dict(zip(names, rows, strict=False)) for prefix, names in zip(seal.folders, seal.names, strict=True)
-    }
-
-
-def _look_at_link(
-    generation: Generation, path: str, entry: os.DirEntry[str], links: dict[str, str], look: _Look
-) -> None:
-    target = links.pop(path, None)
-    if target is None:
-        look.extra.add(path)
-    elif not entry.is_symlink() or os.readlink(generation.path / path) != target:  # noqa: PTH115
-        look.modified.add(path)
+def _above(paths: Iterable[str]) -> Iterator[str]:
+    """Give the folders that paths lie in, each as often as it comes."""
+    for path in paths:
+        end = path.rstrip("/").rfind("/")
+        while end >= 0:
+            yield path[: end + 1]
+            end = path.rfind("/", 0, end)
 
 
 def _hash_doubtful(generation: Generation, seal: Seal, look: _Look, emit: Emit, step: str) -> set[str]:
     if not look.doubtful:
         return set()
-    files = [(path, found.st_size) for path, (_, found) in look.doubtful.items()]
+    files = [(doubt.path, doubt.size) for doubt in look.doubtful]
 
     def advanced(done: int) -> None:
         emit(Progress(step=step, item="comparing", done=done, total=len(files), unit="files"))
 
     hashes = hash_files(generation.path, files, advanced)
-    return {path for path, (index, _) in look.doubtful.items() if hashes[path] != seal.sha256(index)}
+    return {doubt.path for doubt in look.doubtful if hashes[doubt.path] != seal.sha256(doubt.place)}
 
 
 def _remember(generation: Generation, seal: Seal, witness: Witness | None, look: _Look) -> None:
@@ -149,9 +242,8 @@ def _remember(generation: Generation, seal: Seal, witness: Witness | None, look:
     inodes = array("Q", witness.inodes if witness else bytes(8 * count))
     mtimes = array("q", witness.mtimes if witness else bytes(8 * count))
     ctimes = array("q", witness.ctimes if witness else bytes(8 * count))
-    for index, found in look.doubtful.values():
-        inodes[index], mtimes[index] = found.st_ino, found.st_mtime_ns
-        ctimes[index] = found.st_ctime_ns if found.st_nlink == 1 else 0
+    for doubt in look.doubtful:
+        inodes[doubt.place], mtimes[doubt.place], ctimes[doubt.place] = doubt.inode, doubt.mtime_ns, doubt.ctime_ns
     assert generation.seal is not None
     write_witness(generation.path, Witness(inodes=inodes, mtimes=mtimes, ctimes=ctimes), generation.seal)
 

@@ -5,6 +5,9 @@ What is behind the verbs ``generations``, ``rollback`` and ``clean``; how it loo
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,7 +63,8 @@ def list_generations(project: Project, *, sizes: bool = False) -> tuple[Generati
     """List the generations of the manifest, oldest first; measuring ``sizes`` looks at every file."""
     generations = Generations(project)
     current = generations.current()
-    locks = _locks(project)
+    there = generations.all()
+    locks = _locks(project, (item.environment_digest for item in there))
     return tuple(
         GenerationSummary(
             number=item.number,
@@ -74,7 +78,7 @@ def list_generations(project: Project, *, sizes: bool = False) -> tuple[Generati
             path=str(item.path),
             lock=locks.get(item.environment_digest) if item.environment_digest else None,
         )
-        for item in generations.all()
+        for item in there
     )
 
 
@@ -137,13 +141,23 @@ def _no_rollback(summary: str, choices: list[Generation]) -> UsageError:
     )
 
 
-def _locks(project: Project) -> dict[str, str]:
-    """The manifest's locks by the digest of the environment that they were written for."""
-    from lockhouse.lockfile import read_table
-
+def _locks(project: Project, wanted: Iterable[str | None]) -> dict[str, str]:
+    """The manifest's locks by the digest of the environment that they were written for, as far as it is wanted."""
+    digests = [digest.encode() for digest in wanted if digest]
     found: dict[str, str] = {}
     for path in sorted(project.manifest.parent.glob(f"pylock.{project.name}-*.toml")):
-        table = read_table(path)
-        if table is not None and table.name == project.name:  # llm-2024 begins like a variant of llm
-            found[table.environment_digest] = str(path)
+        with contextlib.suppress(OSError):
+            data = path.read_bytes()
+            # Reading TOML takes as long as Python's start: only a lock that can be the one is read.
+            if any(digest in data for digest in digests):
+                found |= _lock(project, path, hashlib.sha256(data).hexdigest())
     return found
+
+
+def _lock(project: Project, path: Path, sha256: str) -> dict[str, str]:
+    from lockhouse.lockfile import read_table, remembered_lock
+
+    lock = remembered_lock(path, project.lock_memory, sha256) or read_table(path)
+    if lock is None or lock.name != project.name:  # llm-2024 begins like a variant of llm
+        return {}
+    return {lock.environment_digest: str(path)}

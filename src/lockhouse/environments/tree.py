@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
 
 BLOCK = 1024 * 1024
-FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 # Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024

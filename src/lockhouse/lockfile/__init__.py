@@ -15,7 +15,7 @@ from lockhouse.lockfile.lock import (
     plan_from_lock,
 )
 from lockhouse.lockfile.pylock import read_lock, read_table, render_lock, write_lock
-from lockhouse.lockfile.remembered import recall_lock
+from lockhouse.lockfile.remembered import recall_lock, remembered_lock
 
 __all__ = [
     "CheckEvidence",
@@ -29,6 +29,7 @@ __all__ = [
     "read_lock",
     "read_table",
     "recall_lock",
+    "remembered_lock",
     "render_lock",
     "write_lock",
 ]

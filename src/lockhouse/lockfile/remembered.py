@@ -17,7 +17,7 @@ from lockhouse.lockfile.lock import Lock
 from lockhouse.lockfile.pylock import read_lock
 from lockhouse.state import read_value, write_value
 
-__all__ = ["recall_lock"]
+__all__ = ["recall_lock", "remembered_lock"]
 
 SCHEMA = "remembered-lock"
 
@@ -43,14 +43,22 @@ def recall_lock(path: Path, memory: Path, *, name: str, variant: str) -> Lock | 
     return lock
 
 
+def remembered_lock(path: Path, memory: Path, sha256: str) -> Lock | None:
+    """Give the lock that the file's bytes, of that ``sha256``, gave the last time; None if they are not remembered."""
+    known = read_value(memory, _Remembered, SCHEMA)
+    if known is not None and (known.version, known.place, known.sha256) == (lockhouse.__version__, str(path), sha256):
+        return known.lock
+    return None
+
+
 def _recall(path: Path, memory: Path) -> Lock | None:
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return read_lock(path)
-    known = read_value(memory, _Remembered, SCHEMA)
-    if known is not None and (known.version, known.place, known.sha256) == (lockhouse.__version__, str(path), sha256):
-        return known.lock
+    lock = remembered_lock(path, memory, sha256)
+    if lock is not None:
+        return lock
     lock = read_lock(path)
     if lock is not None:
         seen = _Remembered(version=lockhouse.__version__, place=str(path), sha256=sha256, lock=lock)

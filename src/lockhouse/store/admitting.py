@@ -18,7 +18,7 @@ from lockhouse.store.entries import FILES, StoredFile, write_entry
 from lockhouse.store.unpacking import Part, parts_of, unpack
 from lockhouse.wheels.wheelfile import Wheel
 
-__all__ = ["Advanced", "Making", "Meter", "current_boot", "make_all"]
+__all__ = ["Advanced", "Making", "Meter", "make_all"]
 
 WORKERS = min(8, (os.cpu_count() or 1) + 1)
 """One more than can compute, for those that wait for the disk."""

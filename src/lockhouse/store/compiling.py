@@ -24,9 +24,10 @@ from lockhouse.environments.tree import hash_files, scan
 from lockhouse.errors import StorageError, SubprocessFailed
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.host import Interpreter
-from lockhouse.state import storage_errors, write_atomically
-from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of, mtimes_of
+from lockhouse.state import current_boot, storage_errors, write_atomically
+from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of
 from lockhouse.store.shelves import SETTLED
+from lockhouse.store.soundness import is_damaged
 
 __all__ = ["Compiled", "compile_all", "compiled"]
 
@@ -112,7 +113,7 @@ def compile_all(
     known = {
         entry.sha256: found
         for entry in entries
-        if (found := compiled(entry, interpreter)) and not _damaged(found) and _settled(found)
+        if (found := compiled(entry, interpreter)) and not is_damaged(found) and _settled(found)
     }
     # The largest first, so that one of them does not run alone at the end.
     missing = sorted((entry for entry in entries if entry.sha256 not in known), key=lambda entry: -len(entry.paths))
@@ -140,7 +141,7 @@ def _compile(entry: Entry, interpreter: Interpreter) -> Compiled:
             (draft / FILES).mkdir(parents=True)
             _run(entry, interpreter, draft / FILES)
             _seal(draft)
-            _publish(draft, home, lambda: (found := compiled(entry, interpreter)) is not None and not _damaged(found))
+            _publish(draft, home, lambda: (found := compiled(entry, interpreter)) is not None and not is_damaged(found))
         finally:
             if draft.exists():
                 remove_tree(draft)
@@ -195,8 +196,6 @@ def _modules(entry: Entry) -> Iterator[tuple[str, str]]:
 
 def _seal(draft: Path) -> None:
     """Make the files of a draft what files of the store are, and write its index: the last thing that happens there."""
-    from lockhouse.store.admitting import current_boot
-
     root = draft / FILES
     found = sorted((prefix, sorted(entry.name for entry in entries)) for prefix, entries in scan(root) if entries)
     paths = [prefix + name for prefix, names in found for name in names]
@@ -219,23 +218,8 @@ def _write(made: Compiled) -> None:
     write_atomically(made.home / INDEX, hashlib.sha256(data).hexdigest().encode() + b"\n" + data, durable=False)
 
 
-def _damaged(made: Compiled) -> bool:
-    """Whether a file is missing or not what it was, as far as size, time and inode tell."""
-    try:
-        times = mtimes_of(made.hashes)
-        for path, size, mtime, inode in zip(made.paths, made.sizes, times, made.inodes, strict=True):
-            found = (made.folder / path).lstat()
-            if (found.st_size, found.st_mtime_ns, found.st_ino) != (size, mtime, inode):
-                return True
-    except OSError:
-        return True
-    return False
-
-
 def _settled(made: Compiled) -> bool:
     """Whether it was written since the machine last started, or was read as a whole after that: see Store.sound."""
-    from lockhouse.store.admitting import current_boot
-
     marker = made.home / SETTLED
     if made.boot == current_boot() or marker.exists():
         return True

@@ -7,17 +7,19 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockhouse.cores import spread
 from lockhouse.environments.removal import remove_tree
 from lockhouse.environments.tree import hash_files
 from lockhouse.errors import BuildError, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
-from lockhouse.state import storage_errors
-from lockhouse.store.entries import FILES, Entry, mtimes_of, read_entry
+from lockhouse.state import current_boot, storage_errors
+from lockhouse.store.entries import Entry, read_entry
+from lockhouse.store.soundness import is_damaged
 
 if TYPE_CHECKING:
     from lockhouse.store.admitting import Advanced, Meter
@@ -30,9 +32,10 @@ UNPACKING = ".unpacking-"
 TRASH = ".trash-"
 SETTLED = "settled"
 RESERVED = ".reserved"
-DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # What a rename says when there is a folder with something in it already.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
+WORTH_A_PROCESS = 2000
+"""Files whose look takes as long as starting a process."""
 
 
 class Store:
@@ -86,8 +89,9 @@ class Store:
         have the right size and not the right content.
         """
         known = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+        damaged = self._all_damaged(list(known.values()))
         for sha256, entry in list(known.items()):
-            if self.damaged(entry) or not self._settled(entry):
+            if sha256 in damaged or not self._settled(entry):
                 self.discard(entry.home)
                 del known[sha256]
         return known | self.admit_all({sha256: wheels[sha256] for sha256 in wheels if sha256 not in known}, advanced)
@@ -99,25 +103,7 @@ class Store:
 
     def damaged(self, entry: Entry) -> bool:
         """Whether a file of the entry is missing or not what it was, as far as size, time and inode tell."""
-        expected = iter(zip(entry.sizes, mtimes_of(entry.hashes), entry.inodes, strict=True))
-        relative = os.stat in os.supports_dir_fd
-        try:
-            for path, names in entry.folders:
-                folder = f"{entry.home}/{FILES}/{path}"
-                handle = os.open(folder, DIRECTORY) if relative else None
-                try:
-                    for name in names:
-                        where = name if relative else f"{folder}/{name}"
-                        found = os.stat(where, dir_fd=handle, follow_symlinks=False)
-                        size, mtime, inode = next(expected)
-                        if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
-                            return True
-                finally:
-                    if handle is not None:
-                        os.close(handle)
-        except OSError:
-            return True
-        return False
+        return is_damaged(entry)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every published entry, sorted by sha256."""
@@ -128,9 +114,16 @@ class Store:
         """Remove an entry: gone at one instant, then deleted. Environments that share its files keep them."""
         self.discard(entry.home)
 
-    def _settled(self, entry: Entry) -> bool:
-        from lockhouse.store.admitting import current_boot
+    def _all_damaged(self, entries: Sequence[Entry]) -> set[str]:
+        """Give the sha256 of the wheels whose entries are damaged; tens of thousands of files are looked at."""
 
+        def look(share: Sequence[Entry]) -> list[str]:
+            return [entry.sha256 for entry in share if is_damaged(entry)]
+
+        found = spread(look, entries, [len(entry.sizes) for entry in entries], WORTH_A_PROCESS)
+        return {sha256 for share in found for sha256 in share}
+
+    def _settled(self, entry: Entry) -> bool:
         marker = entry.home / SETTLED
         if entry.boot == current_boot() or marker.exists():
             return True

@@ -1,0 +1,146 @@
+"""Work on all cores that threads would do on one: many short calls, with Python between them, in forked processes.
+
+Asking the kernel for ten thousands of files takes as long in two threads as in one: the interpreter's lock changes
+hands at every call. A forked process has all that its parent knows and starts in two milliseconds. What it answers must
+be what :mod:`marshal` can write: numbers, text, tuples, lists, sets, dictionaries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = ["spread"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST = 4
+"""Processes, this one included: beyond, starting them and the file system's own locks take what they would save."""
+
+PIECES = 8
+"""Pieces of work for each process: who is slower, because others use its core too, takes fewer of them."""
+
+
+class _Helper(NamedTuple):
+    """A forked process, and where its answer comes from."""
+
+    process: int
+    answer: int
+
+
+def spread(work: Callable[[Sequence[T]], R], items: Sequence[T], weights: Sequence[int], least: int) -> list[R]:
+    """Do ``work`` on all items, a run of them at a time, on as many cores as there are; give what each run gave.
+
+    ``work`` reads and answers; what it changes is lost. ``least`` is the weight that pays for a process. Where forking
+    is not safe, here or now, there is one run. An error of ``work`` is raised here.
+    """
+    count = min(_cores(), MOST, sum(weights) // least)
+    if count < 2 or not _can_fork():
+        return [work(items)]
+    runs = [items[run.start : run.stop] for run in _cut(weights, count * PIECES)]
+    reading, writing = os.pipe()
+    helpers: list[_Helper] = []
+    try:
+        # Whoever reads a number from the pipe has that run. It is full before anybody reads, and then closed.
+        os.write(writing, bytes(range(len(runs))))
+        os.close(writing)
+        with contextlib.suppress(OSError):  # no process to be had: then this one does it all
+            helpers.extend(_start(work, runs, reading) for _ in range(count - 1))
+        done = _take(work, runs, reading)
+        while helpers:
+            done |= _answer(helpers.pop())
+        # What a helper took and never answered, because it was killed or failed, falls to this process.
+        return [done[index] if index in done else work(run) for index, run in enumerate(runs)]
+    finally:
+        os.close(reading)
+        for helper in helpers:
+            _end(helper)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _can_fork() -> bool:
+    """Whether this process may be forked: not beside threads, which could hold locks for ever in the copy.
+
+    Nor on macOS, whose own libraries must not be used in a forked process.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def _cut(weights: Sequence[int], count: int) -> list[range]:
+    """Cut items into about ``count`` runs of the same weight, the heaviest first: else it might run alone at the end.
+
+    Gives their places.
+    """
+    least = sum(weights) / count
+    runs: list[tuple[int, range]] = []
+    begin = weight = 0
+    for end, added in enumerate(weights, 1):
+        weight += added
+        if weight >= least or end == len(weights):
+            runs.append((weight, range(begin, end)))
+            begin, weight = end, 0
+    return [run for _, run in sorted(runs, key=lambda run: run[0], reverse=True)]
+
+
+def _take(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], reading: int) -> dict[int, R]:
+    done = {}
+    while number := os.read(reading, 1):
+        done[number[0]] = work(runs[number[0]])
+    return done
+
+
+def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], reading: int) -> _Helper:
+    answer, telling = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(telling)
+        return _Helper(process, answer)
+    # The copy: it must not come back to where it was called from, whatever happens.
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.close(answer)
+        done: dict[int, Any] = _take(work, runs, reading)
+        view = memoryview(marshal.dumps(done))
+        while view:
+            view = view[os.write(telling, view) :]
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _answer(helper: _Helper) -> dict[int, Any]:
+    """Give what a helper has done, by number; nothing if it did not come to its end."""
+    blocks = []
+    try:
+        while block := os.read(helper.answer, 1 << 20):
+            blocks.append(block)
+    except BaseException:
+        _end(helper)
+        raise
+    os.close(helper.answer)
+    _, status = os.waitpid(helper.process, 0)
+    if status:
+        return {}
+    answer: dict[int, Any] = marshal.loads(b"".join(blocks))  # noqa: S302 - written by a copy of this very process
+    return answer
+
+
+def _end(helper: _Helper) -> None:
+    os.close(helper.answer)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(helper.process, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(helper.process, 0)

@@ -1,0 +1,112 @@
+"""Work on several cores: all of it is done, whatever becomes of who does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockhouse import cores
+from lockhouse.cores import spread
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux is forked on")
+
+
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "_cores", lambda: 4)
+
+
+def negated(numbers: Sequence[int]) -> list[int]:
+    return [-number for number in numbers]
+
+
+def flat(results: Sequence[Sequence[int]]) -> list[int]:
+    return sorted(item for result in results for item in result)
+
+
+def children() -> int:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    return 1
+
+
+@given(weights=st.lists(st.integers(1, 1000), max_size=60))
+def test_every_item_is_done_once_whatever_it_weighs(weights: list[int]) -> None:
+    items = list(range(len(weights)))
+    assert flat(spread(negated, items, weights, 10)) == sorted(negated(items))
+
+
+def test_several_processes_take_part_and_none_is_left() -> None:
+    here = os.getpid()
+
+    def who(numbers: Sequence[int]) -> list[int]:
+        # Whoever waits leaves the rest to the others.
+        if os.getpid() == here:
+            time.sleep(0.05)
+        return [os.getpid()]
+
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    assert set(flat(spread(who, list(range(100)), [1] * 100, 1))) != {here}
+    assert not children()
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_work_of_killed_helpers_is_done_here() -> None:
+    here = os.getpid()
+
+    def deadly(numbers: Sequence[int]) -> list[int]:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return negated(numbers)
+
+    assert flat(spread(deadly, list(range(100)), [1] * 100, 1)) == sorted(negated(range(100)))
+    assert not children()
+
+
+def test_an_error_of_the_work_is_raised_and_no_helper_is_left() -> None:
+    def failing(numbers: Sequence[int]) -> list[int]:
+        raise PermissionError(13, "no")
+
+    with pytest.raises(PermissionError):
+        spread(failing, list(range(100)), [1] * 100, 1)
+    assert not children()
+
+
+def test_an_interrupt_ends_the_helpers() -> None:
+    here = os.getpid()
+
+    def endless(numbers: Sequence[int]) -> list[int]:
+        if os.getpid() == here:
+            raise KeyboardInterrupt
+        signal.pause()
+        return []
+
+    with pytest.raises(KeyboardInterrupt):
+        spread(endless, list(range(100)), [1] * 100, 1)
+    assert not children()
+
+
+def test_beside_threads_nothing_is_forked() -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert spread(lambda _: [os.getpid()], list(range(100)), [1] * 100, 1) == [[os.getpid()]]
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_little_work_is_not_worth_a_process() -> None:
+    assert spread(negated, [1, 2, 3], [1, 1, 1], 2000) == [[-1, -2, -3]]
