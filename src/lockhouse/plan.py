@@ -35,7 +35,8 @@ class PlannedDistribution:
     ``requires`` are its ``Requires-Dist`` lines as they stand in its metadata, those that do not apply included;
     ``requirement`` is the manifest's own requirement for it (None for a mere dependency); ``required_by`` names, in
     canonical form and sorted, the planned distributions that bring it. ``index`` is the name of the index it came
-    from: ``default``, ``variant``, or one of the manifest's.
+    from: ``default``, ``variant``, or one of the manifest's. ``yanked`` is the reason for which the index had withdrawn
+    the wheel when it was planned (PEP 592), empty where it gave none, None where it had not.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PlannedDistribution:
     requires_python: str | None
     requires: tuple[str, ...]
     required_by: tuple[str, ...]
+    yanked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 requirement=draw(st.none() | texts),
                 critical=draw(st.booleans()),
                 requires_python=draw(pythons),
+                yanked=draw(st.none() | st.just("") | st.just("loses data")),
             )
         )
     plan = plan_of(*(item for stage in stages for item in by_stage[stage]), checks=draw(st.lists(checks, max_size=2)))

@@ -101,7 +101,7 @@ class PackageTable:
     """The table ``[packages.tool.lockhouse]`` of a distribution in a lock.
 
     ``requires_python`` is only there where the wheel's own value is no valid specifier and so must not stand in the
-    field of the standard.
+    field of the standard. ``yanked`` is as in the plan.
     """
 
     index: str
@@ -109,6 +109,7 @@ class PackageTable:
     critical: bool = False
     requires_python: str | None = None
     requires: tuple[str, ...] = ()
+    yanked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

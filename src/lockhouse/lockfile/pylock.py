@@ -68,6 +68,7 @@ def _package(folder: Path, lock: Lock, item: PlannedDistribution) -> dict[str, A
         critical=item.critical,
         requires_python=None if standard else item.requires_python,
         requires=item.requires,
+        yanked=item.yanked,
     )
     package: dict[str, Any] = {"name": item.name, "version": item.version, "requires-python": standard}
     needs = sorted(other.name for other in lock.distributions if item.name in other.required_by)
@@ -213,6 +214,7 @@ def _distribution(
         requires_python=written.get("requires-python", own.requires_python),
         requires=own.requires,
         required_by=tuple(sorted(required_by)),
+        yanked=own.yanked,
     )
 
 

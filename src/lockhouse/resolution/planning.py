@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -193,7 +193,7 @@ class _Planning:
                 for name in installation_order(answer.graph, assigned, order)
             ),
             checks=manifest.checks,
-            notes=(*self.servers.notes, *answer.notes),
+            notes=(*self.servers.notes, *answer.notes, *_withdrawn(answer)),
             sources=sources_of(self.context, self.solver.configuration),
         )
 
@@ -214,6 +214,7 @@ class _Planning:
             requires_python=wheel.metadata.requires_python,
             requires=wheel.metadata.requires,
             required_by=answer.graph.required_by(name),
+            yanked=wheel.yanked,
         )
 
     def _known_url(self, url: str, filename: str, sha256: str) -> str:
@@ -222,6 +223,14 @@ class _Planning:
             if (item.filename, item.sha256) == (filename, sha256):
                 return item.url
         return url
+
+
+def _withdrawn(answer: Answer) -> Iterator[str]:
+    """Tell what was taken although it was yanked (PEP 592): for the sake of a pin, or of the lock, which is one."""
+    for name, wheel in answer.wheels.items():
+        if wheel.yanked is not None:
+            reason = f": {wheel.yanked}" if wheel.yanked else ""
+            yield f"{name} {wheel.version} was yanked by its index{reason}; it is taken because it is pinned or locked"
 
 
 def _check_names(names: Collection[str], lock: Lock) -> None:

@@ -45,6 +45,7 @@ class ChosenWheel:
     size: int
     index: str
     metadata: Metadata
+    yanked: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +280,7 @@ class Solver:
             size=self.client.size(url) if size is None else size,
             index=routes.get(item.name, DEFAULT),
             metadata=self._metadata_of(item),
+            yanked=item.yanked,
         )
 
     def _metadata_of(self, item: Resolved) -> Metadata:
@@ -294,8 +296,6 @@ def _link(item: Resolved, url: str) -> Link:
         url=url,
         sha256=item.sha256,
         size=item.size,
-        requires_python=None,
-        yanked=False,
     )
 
 

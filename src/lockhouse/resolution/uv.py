@@ -7,7 +7,6 @@ certificates, proxies) is what uv is told. Addresses with credentials travel in 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 import tomllib
@@ -21,12 +20,12 @@ from urllib.request import url2pathname
 import tomli_w
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from lockhouse.errors import Hint, InternalError, NetworkError, ResolutionError, SubprocessFailed
+from lockhouse.errors import InternalError, SubprocessFailed
+from lockhouse.resolution.explaining import PROJECT, failure, yanked_in
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
 __all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "resolve"]
 
-PROJECT = "lockhouse-plan"
 TIMEOUT = 900.0
 """Seconds for one resolution. uv has its own time limits for single requests; this one ends a run that hangs."""
 
@@ -92,7 +91,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A wheel that the resolver chose. ``sha256`` and ``size`` (bytes) are None where the index does not say."""
+    """A wheel that the resolver chose. ``sha256`` and ``size`` (bytes) are None where the index does not say.
+
+    ``yanked`` is the reason for which the index has withdrawn it, empty where it gives none, None where it has not.
+    """
 
     name: str
     version: str
@@ -100,6 +102,7 @@ class Resolved:
     url: str
     sha256: str | None
     size: int | None
+    yanked: str | None = None
 
 
 def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved, ...]:
@@ -120,7 +123,7 @@ def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved
         argv = [
             *(_uv(), "pip", "compile", "pyproject.toml"),
             *("--format", "pylock.toml", "--output-file", output.name, "--config-file", "uv.toml"),
-            *("--python", request.python, "--no-build", "--no-header", "--quiet", "--color", "never"),
+            *("--python", request.python, "--no-build", "--no-header", "--color", "never"),
             *([] if request.dependencies else ["--no-deps"]),
             *(["--offline"] if request.offline else []),
             *(["--cert", configuration.cert] if configuration.cert else []),
@@ -143,8 +146,8 @@ def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved
                 "the resolver did not finish", argv=argv, status=None, output=str(error.stderr or "")
             ) from error
         if ended.returncode != 0:
-            raise _failure(argv, ended.returncode, ended.stderr, request.offline)
-        return _resolved(tomllib.loads(output.read_text(encoding="utf-8")), request.tags, work)
+            raise failure(argv, ended.returncode, ended.stderr, request.offline)
+        return _resolved(tomllib.loads(output.read_text(encoding="utf-8")), request.tags, work, yanked_in(ended.stderr))
 
 
 def _uv() -> str:
@@ -232,68 +235,30 @@ def _environment(configuration: PipConfiguration) -> dict[str, str]:
     return kept
 
 
-UNREACHABLE = re.compile(
-    r"failed to fetch|error sending request|dns error|timed out|connection (refused|reset)", re.IGNORECASE
-)
-
-
-DECORATION = re.compile(r"^[^\w`'\"(]*(error: |cause: |caused by: |hint: )?", re.IGNORECASE)
-
-
-def _failure(argv: Sequence[str], status: int, output: str, offline: bool) -> Exception:
-    text = _readable(output)
-    if "No solution found" in output or "not found in the" in output or "unsatisfiable" in output:
-        hints = [Hint("relax-requirement", "relax one of the requirements named above, or exclude an edge")]
-        if offline:
-            hints.insert(0, Hint("go-online", "run once without --offline, or put the missing wheels into wheelhouse/"))
-        return ResolutionError("no set of wheels satisfies the manifest", cause=text, hints=hints)
-    if UNREACHABLE.search(output):
-        address = re.search(r"https?://[^\s`'\")]+", output)
-        return NetworkError(
-            "an index could not be reached while planning",
-            url=without_credentials(address.group()) if address else "",
-            cause=text,
-            hints=[
-                Hint(
-                    "check-network", "check the connection, and the index addresses in the manifest or pip's settings"
-                ),
-                Hint("offline", "with a full wheelhouse, run with --offline"),
-            ],
-        )
-    return SubprocessFailed("the resolver failed", argv=argv, status=status, output=text)
-
-
-def _readable(output: str) -> str:
-    """Say it in the words of the manifest, and without credentials."""
-    lines = []
-    for line in output.splitlines():
-        words = DECORATION.sub("", line).strip()
-        if words and words != "No solution found when resolving dependencies" and words not in lines:
-            lines.append(words)
-    text = "\n".join(lines).replace(f"{PROJECT} depends on", "the manifest asks for").replace(PROJECT, "the manifest")
-    return re.sub(r"https?://[^\s`'\")]+", lambda match: without_credentials(match.group()), text)
-
-
-def _resolved(document: Mapping[str, Any], tags: Sequence[str], work: Path) -> tuple[Resolved, ...]:
+def _resolved(
+    document: Mapping[str, Any], tags: Sequence[str], work: Path, yanked: Mapping[str, str]
+) -> tuple[Resolved, ...]:
     rank = {tag: position for position, tag in enumerate(tags)}
     found = []
     for package in document.get("packages", ()):
-        wheels = [_wheel(wheel, package["version"], package["name"], work) for wheel in package.get("wheels", ())]
+        reason = yanked.get(f"{package['name']}=={package['version']}")
+        wheels = [_wheel(wheel, package, work, reason) for wheel in package.get("wheels", ())]
         if not wheels:
             raise InternalError(f"the resolver gave no wheel for {package['name']}")
         found.append(min(wheels, key=lambda item: _preference(item.filename, rank)))
     return tuple(sorted(found, key=lambda item: item.name))
 
 
-def _wheel(wheel: Mapping[str, Any], version: str, name: str, work: Path) -> Resolved:
+def _wheel(wheel: Mapping[str, Any], package: Mapping[str, Any], work: Path, yanked: str | None) -> Resolved:
     url, path = _location(wheel, work)
     return Resolved(
-        name=canonicalize_name(name),
-        version=version,
+        name=canonicalize_name(package["name"]),
+        version=package["version"],
         filename=wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]),
         url=without_credentials(url),
         sha256=wheel.get("hashes", {}).get("sha256"),
         size=wheel.get("size") or (path.stat().st_size if path else None),
+        yanked=yanked,
     )
 
 

@@ -33,6 +33,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 class Link:
     """A wheel that an index offers. ``url`` has neither credentials nor fragment; ``size`` in bytes; hashes in hex.
 
+    ``yanked`` is the reason for which the index has withdrawn it (PEP 592), empty if it gives none, None if it has not.
     ``metadata_sha256`` is the hash of the metadata file beside the wheel (PEP 658) where the index announces one.
     """
 
@@ -41,7 +42,7 @@ class Link:
     sha256: str | None = None
     size: int | None = None
     requires_python: str | None = None
-    yanked: bool = False
+    yanked: str | None = None
     metadata_sha256: str | None = None
 
 
@@ -112,7 +113,7 @@ def _from_anchor(anchor: dict[str, str | None], base: str) -> Link:
         url=without_credentials(url),
         sha256=_sha256(next(iter(parse_qs(fragment).get("sha256", ())), None)),
         requires_python=anchor.get("data-requires-python") or None,
-        yanked="data-yanked" in anchor,
+        yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
         metadata_sha256=_sha256(metadata.removeprefix("sha256=")),
     )
 
@@ -126,7 +127,7 @@ def _from_json(item: dict[str, Any], base: str) -> Link:
         sha256=_sha256(_hashes(item.get("hashes")).get("sha256")),
         size=size if isinstance(size, int) and size >= 0 else None,
         requires_python=requires_python if isinstance(requires_python, str) and requires_python else None,
-        yanked=bool(item.get("yanked", False)) or isinstance(item.get("yanked"), str),
+        yanked=_yanked(item.get("yanked")),
         metadata_sha256=_sha256(_hashes(metadata).get("sha256")),
     )
 
@@ -144,6 +145,13 @@ def _only(name: str, links: Iterable[Link]) -> Iterator[Link]:
         if found == wanted:
             seen.add(link.filename)
             yield link
+
+
+def _yanked(value: object) -> str | None:
+    """PEP 691: a boolean, or a string that is the reason."""
+    if isinstance(value, str):
+        return value
+    return "" if value is True else None
 
 
 def _hashes(value: object) -> dict[str, Any]:

@@ -115,6 +115,27 @@ def test_unreachable_index_is_a_network_error_without_credentials(monkeypatch: p
     assert "secret" not in f"{error.summary}{error.cause}{error.url}"
 
 
+@pytest.mark.parametrize(
+    ("yanked", "reason"), [('it breaks\n  "everything"', 'it breaks "everything"'), (True, ""), (False, None)]
+)
+def test_withdrawn_wheel_is_taken_only_where_it_is_pinned_and_carries_the_reason(
+    index: Index, yanked: str | bool, reason: str | None
+) -> None:
+    build_wheel(index.folder, "alpha", "1.0")
+    index.faults.yanked[build_wheel(index.folder, "alpha", "2.0").name] = yanked
+    assert solve("alpha", general=general(index))["alpha"].version == ("1.0" if yanked else "2.0")
+    pinned = solve("alpha==2.0", general=general(index))["alpha"]
+    assert (pinned.version, pinned.yanked) == ("2.0", reason)
+
+
+def test_withdrawn_wheel_that_was_locked_is_kept_and_carries_the_reason(index: Index) -> None:
+    build_wheel(index.folder, "alpha", "1.0")
+    index.faults.yanked[build_wheel(index.folder, "alpha", "2.0").name] = "broken"
+    earlier = Preference(name="alpha", version="2.0", url=f"{index.base}/files/x.whl", sha256="0" * 64)
+    kept = solve("alpha", general=general(index), preferences=(earlier,))["alpha"]
+    assert (kept.version, kept.yanked) == ("2.0", "broken")
+
+
 def test_users_own_uv_settings_do_not_count(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     build_wheel(index.folder, "alpha")
     monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple/")

@@ -38,7 +38,7 @@ def test_json_page_gives_every_field() -> None:
             sha256=SHA,
             size=12,
             requires_python=">=3.8",
-            yanked=True,
+            yanked="broken",
             metadata_sha256=SHA,
         ),
     )
@@ -54,7 +54,7 @@ def test_html_page_gives_every_field() -> None:
             url="https://index.example/files/some_thing-1.0%2Bcpu-py3-none-any.whl",
             sha256=SHA,
             requires_python=">=3.8",
-            yanked=True,
+            yanked="",
             metadata_sha256=SHA,
         ),
     )
