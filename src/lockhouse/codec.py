@@ -18,7 +18,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["DecodeError", "decode", "digest_of", "encode", "json_schema"]
+__all__ = ["DecodeError", "decode", "digest_of", "encode", "encode_essence", "json_schema"]
 
 T = TypeVar("T")
 Json = Any  # the parsing edge: what json.loads and tomllib.load give
@@ -49,6 +49,18 @@ def encode(value: object) -> Json:
     raise TypeError(f"cannot encode {type(value).__name__}")
 
 
+def encode_essence(value: object) -> Json:
+    """Do :func:`encode` without the fields that hold their default: one that a later version adds changes nothing."""
+    if isinstance(value, tuple | list):
+        return [encode_essence(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): encode_essence(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        held = ((field, getattr(value, field.name)) for field in fields(value))
+        return {_key(field): encode_essence(item) for field, item in held if item != _default(field)}
+    return encode(value)
+
+
 def digest_of(value: object) -> str:
     """Sha256 (hex) of the canonical JSON of a value: sorted keys, no spaces, UTF-8."""
     text = json.dumps(encode(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -67,6 +79,10 @@ def decode(cls: type[T], data: Json, path: str = "") -> T:
 
 def _key(field: Field[Any]) -> str:
     return field.name.replace("_", "-")
+
+
+def _default(field: Field[Any]) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 @cache

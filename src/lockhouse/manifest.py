@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from lockhouse.codec import digest_of
+from lockhouse.codec import digest_of, encode_essence
 
 __all__ = [
     "RESERVED_STAGES",
@@ -165,8 +165,11 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of the content: sha256 of the canonical JSON, equal for the JSON and the TOML form."""
-        return digest_of(self)
+        """Identity of the content: sha256 of the canonical JSON, equal for the JSON and the TOML form.
+
+        What holds its default does not count: a lock outlives fields that later versions of lockhouse add.
+        """
+        return digest_of(encode_essence(self))
 
     def variant(self, name: str) -> VariantWish | None:
         """The variant of that name, or None."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jsonschema
 import pytest
 
-from lockhouse.codec import DecodeError, decode, digest_of, encode, json_schema
+from lockhouse.codec import DecodeError, decode, digest_of, encode, encode_essence, json_schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,16 @@ def test_digest_is_that_of_the_content() -> None:
     assert digest_of(FULL) == digest_of(again)
     assert digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
     assert digest_of(Outer(name="x")) != digest_of(Outer(name="y"))
+
+
+def test_the_essence_is_what_holds_no_default() -> None:
+    assert encode_essence(Outer(name="x")) == {"name": "x"}
+    assert encode_essence(Outer(name="x", inner=(Inner(file_size=1),))) == {"name": "x", "inner": [{"file-size": 1}]}
+    left_out = {"sure", "named"}
+    assert encode_essence(FULL) == {key: item for key, item in encode(FULL).items() if key not in left_out} | {
+        "named": {"k": {"file-size": 1}}
+    }
+    assert encode_essence({"a": None, "b": (1,)}) == {"a": None, "b": [1]}
 
 
 def test_schema_accepts_what_encode_gives_and_refuses_the_rest() -> None:
