@@ -19,8 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lockhouse.wheels.commands import EntryPoint
+
 if TYPE_CHECKING:
-    from lockhouse.wheels.wheelfile import EntryPoint, Wheel
+    from lockhouse.wheels.wheelfile import Wheel
 
 __all__ = [
     "FILES",
@@ -127,8 +129,6 @@ class Entry:
     @property
     def entry_points(self) -> tuple[EntryPoint, ...]:
         """The commands that an installation creates."""
-        from lockhouse.wheels.wheelfile import EntryPoint
-
         return tuple(EntryPoint(name=name, target=target, gui=gui) for name, target, gui in self.commands)
 
     @property

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lockhouse.errors import UnsafeWheel
+from lockhouse.wheels.commands import EntryPoint
 from lockhouse.wheels.issues import Issue
 
 if TYPE_CHECKING:
     from lockhouse.store.entries import Entry
-    from lockhouse.wheels.wheelfile import EntryPoint
 
 __all__ = ["check_commands", "generate_script", "with_interpreter"]
 

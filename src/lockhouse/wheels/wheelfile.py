@@ -28,12 +28,13 @@ from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, pars
 from packaging.version import InvalidVersion, Version
 
 from lockhouse.errors import StorageError, UnsafeWheel
+from lockhouse.wheels.commands import EntryPoint
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.members import Member, find_dist_info, inspect_members
 from lockhouse.wheels.metadata import Metadata, MetadataError, describes, parse_metadata
 from lockhouse.wheels.record import RecordEntry, inspect_record, read_record
 
-__all__ = ["EntryPoint", "Issue", "Member", "RecordEntry", "Wheel", "metadata_in", "read_wheel", "read_wheel_metadata"]
+__all__ = ["Issue", "Member", "RecordEntry", "Wheel", "metadata_in", "read_wheel", "read_wheel_metadata"]
 
 LARGEST_INFO = 256 << 20
 """Bytes of a ``.dist-info`` file that is read into memory; RECORD of the largest known wheels has some 5 MB."""
@@ -49,15 +50,6 @@ BROKEN = (
     ValueError,
 )
 """What zipfile raises for broken archives."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPoint:
-    """A command that an installation creates; ``gui`` if it opens no console. ``target`` is ``module:attribute``."""
-
-    name: str
-    target: str
-    gui: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from packaging.version import Version
 
 from fixtures.wheels import EPOCH, WheelSpec, build_wheel, record_hash
 from lockhouse.errors import StorageError, UnsafeWheel
-from lockhouse.wheels.wheelfile import EntryPoint, Issue, read_wheel, read_wheel_metadata
+from lockhouse.wheels.commands import EntryPoint
+from lockhouse.wheels.wheelfile import Issue, read_wheel, read_wheel_metadata
 
 Members = dict[str, bytes]
 
