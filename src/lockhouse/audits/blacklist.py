@@ -27,11 +27,10 @@ class Blacklist:
     needs_wheels = False
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
-        """Yield one finding for each way in which a blacklisted distribution comes into the plan."""
+        """Yield one finding for each entry that names a planned distribution."""
         for name, entries in blacklisted(subject.manifest.blacklist, subject.plan, subject.markers).items():
-            for chain in subject.graph.chains(name, limit=None) or (chain_to(subject, name),):
-                for entry in entries:
-                    yield self._finding(subject, entry, chain)
+            for entry in entries:
+                yield self._finding(subject, entry, chain_to(subject, name))
 
     def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
         reason = f": {entry.reason}" if entry.reason else ""

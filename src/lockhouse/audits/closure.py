@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
+from lockhouse.audits.chains import chains_over
 from lockhouse.audits.telling import about, chain_to, cut, described, listing, stage_of, trail, wanted
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
@@ -49,7 +50,8 @@ class Closure:
         )
 
     def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
-        chain = subject.graph.chain_of(edge)
+        chains, more = chains_over(subject, edge)
+        chain = chains[0].names
         target = subject.plan.distribution(edge.target)
         says = f"{described(subject, edge.source)} requires {edge.requirement}"
         if target is None:
@@ -61,6 +63,8 @@ class Closure:
                 severity="refuse",
                 distribution=edge.target,
                 chain=chain,
+                chains=chains,
+                more_chains=more,
                 message=f"{says}; {where}" + trail(subject, chain),
                 hint=f"list {wanted(edge.target, subject.graph.into(edge.target))} in a stage, not later than "
                 f"{_stage_name(subject, edge.source)}; or add {cut(edge)} to exclude",
@@ -72,6 +76,8 @@ class Closure:
                 severity="warn",
                 distribution=edge.target,
                 chain=chain,
+                chains=chains,
+                more_chains=more,
                 message=f"{says}, a certain file; the plan has {target.version} from the index {target.index}"
                 + trail(subject, chain),
                 hint=f"make sure that {target.filename} is as good for {edge.source}",
@@ -83,6 +89,8 @@ class Closure:
                 severity="refuse",
                 distribution=edge.target,
                 chain=chain,
+                chains=chains,
+                more_chains=more,
                 message=f"{says}; the plan has {target.version}" + trail(subject, chain),
                 hint=self._move(subject, edge, target),
             )

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lockhouse.audits import Audit, Subject
+from lockhouse.audits.chains import explained
 from lockhouse.audits.closure import Closure
 from lockhouse.audits.identity import is_own, rules_of
 from lockhouse.codec import decode, encode
@@ -87,7 +88,7 @@ def refused_optional(report: ScanReport, subject: Subject, insisted: Collection[
 def examine(subject: Subject, rules: Sequence[Audit], *, with_wheels: bool) -> ScanReport:
     """Let every rule look at the subject. The gravest findings come first, then by distribution."""
     running = [rule for rule in rules if with_wheels or not rule.needs_wheels]
-    found = {finding for rule in running for finding in _ask(rule, subject)}
+    found = {explained(subject, finding) for rule in running for finding in _ask(rule, subject)}
     return ScanReport(
         plan=subject.plan.digest,
         rules=rules_of(running),

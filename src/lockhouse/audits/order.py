@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lockhouse.audits import Subject
+from lockhouse.audits.chains import chains_over
 from lockhouse.audits.telling import described, stage_of, trail
 from lockhouse.findings import Finding
 
@@ -25,7 +26,8 @@ class StageOrder:
                 needed = subject.plan.distribution(name)
                 if needed is None or position.get(needed.stage, 0) <= position.get(item.stage, 0):
                     continue
-                chain = subject.graph.chain_of(edge)
+                chains, more = chains_over(subject, edge)
+                chain = chains[0].names
                 listed = stage_of(subject, name)
                 move = f"move {name} from stage {needed.stage} to {item.stage} or an earlier one"
                 yield Finding(
@@ -34,6 +36,8 @@ class StageOrder:
                     severity="warn",
                     distribution=item.name,
                     chain=chain,
+                    chains=chains,
+                    more_chains=more,
                     message=f"{described(subject, item.name)} is installed in stage {item.stage}, but needs "
                     f"{described(subject, name)}, which comes only in stage {needed.stage}" + trail(subject, chain),
                     hint=move if listed else f"list {name} in stage {item.stage} or an earlier one",

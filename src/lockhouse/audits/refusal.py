@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from lockhouse.audits import Subject
-from lockhouse.audits.telling import asking, described, listing, trail
+from lockhouse.audits.telling import ending, place
 from lockhouse.errors import Hint, ScanRefused
-from lockhouse.findings import Finding, ScanReport
+from lockhouse.findings import Chain, ChainStep, Finding, ScanReport
 
 __all__ = ["draw_chains", "refusal"]
 
-SHOWN = 8
-"""Chains drawn for one culprit; the report holds them all."""
 
-
-def refusal(report: ScanReport, subject: Subject) -> ScanRefused:
+def refusal(report: ScanReport) -> ScanRefused:
     """Make the error that tells of everything that was refused."""
     culprits: dict[str, list[Finding]] = {}
     for finding in report.refused:
         culprits.setdefault(finding.distribution, []).append(finding)
-    names = [described(subject, name) for name in culprits if name]
+    names = [_described(name, findings) for name, findings in culprits.items() if name]
     sections = []
     for name, findings in culprits.items():
-        section = _section(subject, findings)
-        head = [described(subject, name)] if name and len(culprits) > 1 else []
-        sections.append("\n".join([*head, *(f"  {line}" if head else line for line in section)]))
+        head = [_described(name, findings)] if name and len(culprits) > 1 else []
+        sections.append("\n".join([*head, *(f"  {line}" if head else line for line in _section(findings))]))
     return ScanRefused(
         "the scan refused the plan" + (f" because of {', '.join(names)}" if names else ""),
         cause="\n\n".join(sections) + "\nNothing was touched.",
@@ -35,19 +29,14 @@ def refusal(report: ScanReport, subject: Subject) -> ScanRefused:
     )
 
 
-def draw_chains(subject: Subject, chains: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def draw_chains(chains: Iterable[Chain]) -> Iterator[str]:
     """Draw chains as small trees, one per requirement of the manifest; what they share is drawn once."""
     roots: dict[str, _Branch] = {}
     for chain in chains:
-        if not chain:
-            continue
-        asked = {(edge.source, edge.target): edge.requirement for edge in subject.graph.along(chain)}
-        text = f"{described(subject, chain[0])}, listed in {listing(subject, chain[0])}"
-        branch = roots.setdefault(text, _Branch())
-        for step in pairwise(chain):
-            name = step[1]
-            planned = described(subject, name) if subject.plan.distribution(name) else f"{name}, not in the plan"
-            line = f"{planned}, asked for as {asked[step]}" if step in asked else planned
+        branch = roots.setdefault(f"{_named(chain.steps[0])}, listed in {place(chain)}", _Branch())
+        for step in chain.steps[1:]:
+            planned = _named(step) if step.version else f"{step.name}, not in the plan"
+            line = f"{planned}, asked for as {step.requirement}" if step.requirement else planned
             branch = branch.children.setdefault(line, _Branch())
     for text, branch in roots.items():
         yield text
@@ -60,24 +49,37 @@ class _Branch:
 
     def lines(self, margin: str = "") -> Iterator[str]:
         last = len(self.children) - 1
-        for place, (text, child) in enumerate(self.children.items()):
-            yield f"{margin}{'└─' if place == last else '├─'} {text}"
-            yield from child.lines(margin + ("   " if place == last else "│  "))
+        for number, (text, child) in enumerate(self.children.items()):
+            yield f"{margin}{'└─' if number == last else '├─'} {text}"
+            yield from child.lines(margin + ("   " if number == last else "│  "))
 
 
-def _section(subject: Subject, findings: list[Finding]) -> Iterator[str]:
+def _section(findings: list[Finding]) -> Iterator[str]:
     """Draw every way to a culprit, then say what is wrong with it: each thing once."""
-    chains = list(dict.fromkeys(finding.chain for finding in findings))
-    yield from draw_chains(subject, chains[:SHOWN])
-    if len(chains) > SHOWN:
-        yield f"… and {len(chains) - SHOWN} more ways"
-    yield from dict.fromkeys(_why(subject, finding) for finding in findings)
+    yield from draw_chains(dict.fromkeys(chain for finding in findings for chain in finding.chains))
+    if more := max(finding.more_chains for finding in findings):
+        yield f"… and {more:,} more way{'s' * (more != 1)}"
+    yield from dict.fromkeys(_why(finding) for finding in findings)
 
 
-def _why(subject: Subject, finding: Finding) -> str:
+def _described(name: str, findings: list[Finding]) -> str:
+    """Name a culprit with its version, which the last step of a chain to it knows."""
+    steps = (chain.steps[-1] for finding in findings for chain in finding.chains)
+    return next((_named(step) for step in steps if step.name == name), name)
+
+
+def _named(step: ChainStep) -> str:
+    return f"{step.name} {step.version}" if step.version else step.name
+
+
+def _why(finding: Finding) -> str:
     """Take from a message what the tree shows better."""
-    message = finding.message.removesuffix(trail(subject, finding.chain))
-    return message.removesuffix(asking(subject, finding.chain))
+    message = finding.message
+    for chain in finding.chains:
+        message = message.removesuffix(ending(chain))
+        if len(chain.steps) > 1:
+            message = message.removesuffix(f"; {_named(chain.steps[-2])} asks for it")
+    return message
 
 
 def _cures(report: ScanReport, *, several: bool) -> Iterator[Hint]:

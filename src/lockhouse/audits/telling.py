@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
-from itertools import pairwise
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
-from lockhouse.findings import Finding, Severity
-from lockhouse.manifest import Stage
+from lockhouse.audits.chains import chain_to, spelled, stage_of
+from lockhouse.findings import Chain, Finding, Severity
 from lockhouse.resolution.graph import Edge
 
-__all__ = ["about", "asking", "chain_to", "cut", "described", "listing", "relief", "stage_of", "trail", "wanted"]
+__all__ = [
+    "about",
+    "asking",
+    "chain_to",
+    "cut",
+    "described",
+    "ending",
+    "listing",
+    "place",
+    "relief",
+    "stage_of",
+    "trail",
+    "wanted",
+]
 
 
 def described(subject: Subject, name: str) -> str:
     """Name a distribution with its planned version: ``torchao 0.13.0``."""
     item = subject.plan.distribution(name)
     return f"{name} {item.version}" if item else name
-
-
-def chain_to(subject: Subject, name: str) -> tuple[str, ...]:
-    """Give the shortest chain to a distribution, its bare name for one that nobody asks for."""
-    return next(iter(subject.graph.chains(name, limit=1)), (name,))
 
 
 def about(subject: Subject, name: str, code: str, severity: Severity, says: str, *, hint: str) -> Finding:
@@ -47,30 +51,26 @@ def about(subject: Subject, name: str, code: str, severity: Severity, says: str,
     )
 
 
-def stage_of(subject: Subject, name: str) -> Stage | None:
-    """Find the manifest's stage that lists a distribution, or None for a mere dependency."""
-    for stage in subject.manifest.stages:
-        for wish in stage.requirements:
-            if _name_in(wish.requirement) == name:
-                return stage
-    return None
-
-
 def listing(subject: Subject, name: str) -> str:
     """Say where the manifest asks for a distribution: ``stage training: unsloth==2025.9.1``."""
-    item = subject.plan.distribution(name)
-    written = (item.requirement if item else None) or name
-    stage = stage_of(subject, name)
-    place = stage.name if stage else (item.stage if item else None)
-    return f"stage {place}: {written}" if place else written
+    return place(spelled(subject, (name,)))
 
 
 def trail(subject: Subject, chain: tuple[str, ...]) -> str:
     """Put a chain in brackets, to end a message with: each step as it is asked for, extras and markers included."""
-    if not chain:
-        return ""
-    asked = {(edge.source, edge.target): str(edge.requirement) for edge in subject.graph.along(chain)}
-    return f" ({' → '.join((listing(subject, chain[0]), *(asked.get(step, step[1]) for step in pairwise(chain))))})"
+    return ending(spelled(subject, chain)) if chain else ""
+
+
+def ending(chain: Chain) -> str:
+    """Put a chain that is written out in brackets."""
+    steps = (place(chain), *(step.requirement or step.name for step in chain.steps[1:]))
+    return f" ({' → '.join(steps)})"
+
+
+def place(chain: Chain) -> str:
+    """Say where the manifest asks for the first of a chain: ``stage training: unsloth==2025.9.1``."""
+    written = chain.steps[0].requirement or chain.steps[0].name
+    return f"stage {chain.stage}: {written}" if chain.stage else written
 
 
 def asking(subject: Subject, chain: tuple[str, ...]) -> str:
@@ -100,8 +100,3 @@ def wanted(name: str, edges: Iterable[Edge]) -> str:
     for edge in edges:
         together &= edge.requirement.specifier
     return f"{name}{together}"
-
-
-@lru_cache(maxsize=4096)
-def _name_in(requirement: str) -> str:
-    return canonicalize_name(Requirement(requirement).name)

@@ -74,7 +74,7 @@ def _run(context: Context) -> None:
         elif finding.severity == "note":
             context.emit(Message(level="info", text=finding.message))
     if not report.ok:
-        raise refusal(report, subject)
+        raise refusal(report)
 
 
 def _summary(report: ScanReport) -> str:

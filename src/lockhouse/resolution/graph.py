@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,6 +10,8 @@ from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
+
+from lockhouse.resolution.ways import PLAIN, Place, Ways
 
 __all__ = ["Edge", "Graph", "Node"]
 
@@ -35,10 +36,6 @@ class Edge:
     target: str
     requirement: Requirement
     under: frozenset[str] = field(default=frozenset())
-
-
-State = tuple[str, str]
-"""A distribution and an extra of it that somebody must ask for, empty for the distribution itself."""
 
 
 class Graph:
@@ -70,6 +67,7 @@ class Graph:
         self._edges: dict[str, tuple[Edge, ...]] = {}
         self._within: dict[str, tuple[Edge, ...]] = {}
         self._into: dict[str, list[Edge]] = {}
+        self._ways: dict[str, Ways] = {}
         for name in sorted(self.nodes):
             applying = tuple(self._applying(name))
             # ``a[x]`` asking for ``a[y]`` is no edge between distributions, but it explains why y is asked for.
@@ -90,25 +88,29 @@ class Graph:
         """Names of who asks for a distribution, sorted."""
         return tuple(sorted({edge.source for edge in self.into(target)}))
 
-    def chains(self, target: str, limit: int | None = 5) -> tuple[tuple[str, ...], ...]:
-        """Ways from a requirement of the manifest to ``target``, shortest first, at most one per last step and root.
+    def chains(self, target: str, limit: int = 10) -> tuple[tuple[str, ...], ...]:
+        """Ways from a requirement of the manifest to ``target``, shortest first, at most ``limit``.
 
         A distribution that the manifest itself lists gives the chain of its own name. A chain begins at the last
         requirement of the manifest on its way, and every step of it is one that the extras asked for so far really
-        bring. Empty for an orphan; ``limit`` None gives all.
+        bring. Empty for an orphan.
         """
-        found: list[tuple[str, ...]] = []
-        if target in self._root_extras:
-            found.append((target,))
-        for parent in self.required_by(target):
-            states = (state for edge in self.edges(parent) if edge.target == target for state in _sources(edge))
-            found.extend((*path, target) for path in self._paths(states, avoid=target))
-        return tuple(sorted(found, key=lambda chain: (len(chain), chain)))[:limit]
+        return self.ways(target).shortest(limit)
 
     def chain_of(self, edge: Edge) -> tuple[str, ...]:
         """Give the shortest way from a requirement of the manifest to an edge, its target last."""
-        path = next(self._paths(_sources(edge)), (edge.source,))
+        path = next(iter(self.ways_to(edge).shortest(1)), (edge.source,))
         return (*path, edge.target)
+
+    def ways(self, target: str) -> Ways:
+        """All ways from the manifest to a distribution."""
+        if target not in self._ways:
+            self._ways[target] = Ways((target, PLAIN), self._askers, self._lists, avoid=target)
+        return self._ways[target]
+
+    def ways_to(self, edge: Edge) -> Ways:
+        """All ways from the manifest to the source of an edge that bring the edge."""
+        return Ways((edge.source, edge.under or PLAIN), self._askers, self._lists, through=False)
 
     def along(self, chain: tuple[str, ...]) -> tuple[Edge, ...]:
         """Explain a chain: the edge of each of its steps, chosen so that each brings the extras that the next needs.
@@ -143,32 +145,22 @@ class Graph:
                 waiting.extend(edge.target for edge in self.edges(name))
         return frozenset(seen)
 
-    def _paths(self, states: Iterable[State], avoid: str = "") -> Iterator[tuple[str, ...]]:
-        """Walk back from any of these states to each nearest requirement of the manifest, never through ``avoid``."""
-        queue: deque[tuple[State, tuple[str, ...]]] = deque((state, (state[0],)) for state in states)
-        seen = {state for state, _ in queue}
-        roots: set[str] = set()
-        while queue:
-            (name, extra), path = queue.popleft()
-            if name in self._root_extras and (not extra or extra in self._root_extras[name]):
-                if name not in roots:
-                    roots.add(name)
-                    yield path
-                continue  # what brings a requirement of the manifest along explains nothing more
-            for before in self._before((name, extra)):
-                if before not in seen and before[0] != avoid:
-                    seen.add(before)
-                    queue.append((before, path if before[0] == name else (before[0], *path)))
+    def _askers(self, place: Place) -> dict[str, frozenset[str]]:
+        """Who asks for a distribution with one of these extras, each with what it must be asked for with in turn."""
+        bringing = self._bringing(*place)
+        found: dict[str, frozenset[str]] = {}
+        for edge in self._into.get(place[0], ()):
+            if _asks_for(edge, bringing):
+                found[edge.source] = found.get(edge.source, frozenset()) | (edge.under or PLAIN)
+        return {source: PLAIN if "" in wanted else wanted for source, wanted in found.items()}
 
-    def _before(self, state: State) -> Iterator[State]:
-        """What may have asked for a distribution, or for an extra of it."""
-        name, extra = state
-        for edge in self._within.get(name, ()):
-            if extra and extra in _extras_of(edge.requirement):
-                yield from _sources(edge)
-        for edge in self.into(name):
-            if not extra or extra in _extras_of(edge.requirement):
-                yield from _sources(edge)
+    def _lists(self, place: Place) -> bool:
+        """Whether the manifest itself asks for a distribution with one of these extras."""
+        extras = self._root_extras.get(place[0])
+        if extras is None:
+            return False
+        bringing = self._bringing(*place)
+        return "" in bringing or bool(bringing & extras)
 
     def _bringing(self, name: str, needed: frozenset[str]) -> frozenset[str]:
         """The extras of a distribution any of which brings one of the needed, through its asking for itself."""
@@ -235,7 +227,7 @@ class Graph:
         return self._applied[key]
 
 
-def _sources(edge: Edge) -> Iterator[State]:
+def _sources(edge: Edge) -> Iterator[tuple[str, str]]:
     """What must be asked for so that an edge exists: any one of these."""
     for extra in sorted(edge.under) or [""]:
         yield (edge.source, extra)

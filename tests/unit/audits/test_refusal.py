@@ -12,7 +12,7 @@ LISTED = {"blacklist": (BlacklistEntry(requirement="bad", reason="it crashes"),)
 
 
 def refused(case: Case) -> ScanRefused:
-    return refusal(case.judge(with_wheels=False), case.subject(with_wheels=False))
+    return refusal(case.judge(with_wheels=False))
 
 
 def test_one_culprit_is_named_then_its_chain_is_drawn_then_the_reason_given(tmp_path: Path) -> None:
@@ -77,8 +77,7 @@ def test_several_ways_to_one_culprit_are_drawn_together_and_the_reason_is_given_
 def test_very_many_ways_are_counted(tmp_path: Path) -> None:
     wheels = [*(WheelSpec(f"r{i:02}", requires=["bad"]) for i in range(12)), WheelSpec("bad")]
     case = Case(tmp_path, wheels, {"base": [f"r{i:02}" for i in range(12)]}, manifest=LISTED)
-    assert "… and 4 more ways" in (refused(case).cause or "")
-    assert len(case.judge(with_wheels=False).refused) == 12
+    assert "… and 2 more ways" in (refused(case).cause or "")
 
 
 def test_what_is_missing_is_drawn_as_missing(tmp_path: Path) -> None:
@@ -86,6 +85,5 @@ def test_what_is_missing_is_drawn_as_missing(tmp_path: Path) -> None:
     assert "└─ gone, not in the plan, asked for as gone>=1" in (refused(case).cause or "")
 
 
-def test_an_empty_chain_draws_nothing(tmp_path: Path) -> None:
-    case = Case(tmp_path, [WheelSpec("a")], {"base": ["a"]})
-    assert list(draw_chains(case.subject(with_wheels=False), [()])) == []
+def test_no_chains_draw_nothing() -> None:
+    assert list(draw_chains([])) == []

@@ -4,6 +4,7 @@ import pytest
 from packaging.markers import default_environment
 
 from lockhouse.resolution.graph import Graph, Node
+from lockhouse.resolution.ways import MOST
 
 LINUX = {
     **{key: str(value) for key, value in default_environment().items()},
@@ -111,10 +112,53 @@ def test_a_listed_distribution_that_others_need_too_gives_both_chains() -> None:
     assert graph.chains("t") == (("t",), ("a", "t"))
 
 
-def test_more_than_the_usual_number_of_chains_is_given_on_request() -> None:
-    graph = graph_of({**{f"r{i}": ["t"] for i in range(9)}, "t": []}, *(f"r{i}" for i in range(9)))
-    assert len(graph.chains("t")) == 5
-    assert len(graph.chains("t", limit=None)) == 9
+def test_no_more_chains_are_given_than_are_wanted_and_the_others_are_counted() -> None:
+    graph = graph_of({**{f"r{i:02}": ["t"] for i in range(13)}, "t": []}, *(f"r{i:02}" for i in range(13)))
+    assert len(graph.chains("t")) == 10
+    assert len(graph.chains("t", limit=20)) == 13
+    assert graph.ways("t").count() == 13
+
+
+def test_chains_that_part_and_meet_again_are_all_given() -> None:
+    requires = {"r": ["a", "b"], "a": ["c"], "b": ["c", "d"], "d": ["c"], "c": ["t"], "t": []}
+    graph = graph_of(requires, "r")
+    assert graph.chains("t") == (("r", "a", "c", "t"), ("r", "b", "c", "t"), ("r", "b", "d", "c", "t"))
+    assert graph.ways("t").count() == 3
+
+
+def test_a_chain_that_several_extras_bring_counts_once() -> None:
+    lines = ['t; extra == "x"', 't>=1; extra == "y"']
+    graph = graph_of({"r": ["a[x,y]"], "a": lines, "t": []}, "r")
+    assert graph.chains("t") == (("r", "a", "t"),)
+    assert graph.ways("t").count() == 1
+
+
+def layers(width: int, depth: int) -> dict[str, list[str]]:
+    """Every distribution of a layer asks for every one of the next, the last of them for ``t``."""
+    requires: dict[str, list[str]] = {"t": []}
+    for depth_now in range(depth):
+        below = [f"n{depth_now + 1}-{i}" for i in range(width)] if depth_now + 1 < depth else ["t"]
+        requires |= {f"n{depth_now}-{i}": below for i in range(width)}
+    return requires
+
+
+@pytest.mark.parametrize(("width", "depth", "count"), [(10, 4, 10_000), (40, 50, MOST)])
+def test_more_chains_than_can_be_walked_are_counted_and_the_shortest_given(width: int, depth: int, count: int) -> None:
+    graph = graph_of(layers(width, depth), *(f"n0-{i}" for i in range(width)))
+    chains = graph.chains("t")
+    assert len(set(chains)) == 10
+    assert {len(chain) for chain in chains} == {depth + 1}
+    assert graph.ways("t").count() == count
+
+
+def test_in_a_tangle_of_circles_the_shortest_chains_are_found() -> None:
+    names = [f"n{i:03}" for i in range(120)]
+    requires = {name: [other for other in names if other != name] for name in names}
+    graph = graph_of({**requires, "r": names[:3], "t": []} | {"n119": [*requires["n119"], "t"]}, "r")
+    chains = graph.chains("t")
+    assert chains[:3] == tuple(("r", name, "n119", "t") for name in names[:3])
+    assert len(set(chains)) == 10
+    assert graph.ways("t").count() >= 10
 
 
 def test_cycles_end() -> None:

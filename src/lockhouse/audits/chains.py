@@ -1,0 +1,121 @@
+"""Chains as values: every way in which the culprit of a finding came in, each step as it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from lockhouse.audits import Subject
+from lockhouse.findings import Chain, ChainStep, Finding
+from lockhouse.manifest import Stage
+from lockhouse.resolution.graph import Edge
+
+__all__ = ["SHOWN", "chain_to", "chains_over", "chains_to", "explained", "spelled", "stage_of"]
+
+SHOWN = 10
+"""Chains that a finding carries; the others are counted."""
+
+
+def stage_of(subject: Subject, name: str) -> Stage | None:
+    """Find the manifest's stage that lists a distribution, or None for a mere dependency."""
+    for stage in subject.manifest.stages:
+        for wish in stage.requirements:
+            if _name_in(wish.requirement) == name:
+                return stage
+    return None
+
+
+def chain_to(subject: Subject, name: str) -> tuple[str, ...]:
+    """Give the shortest chain to a distribution, its bare name for one that nobody asks for."""
+    return next(iter(subject.graph.chains(name, limit=1)), (name,))
+
+
+def chains_to(subject: Subject, name: str) -> tuple[tuple[Chain, ...], int]:
+    """Give the shortest chains to a distribution, and count the others; none to what nobody asks for."""
+    ways = subject.graph.ways(name)
+    return _counted(subject, ways.shortest(SHOWN), ways.count())
+
+
+def chains_over(subject: Subject, edge: Edge) -> tuple[tuple[Chain, ...], int]:
+    """Give the shortest chains that end with an edge, and count the others."""
+    ways = subject.graph.ways_to(edge)
+    names = tuple((*way, edge.target) for way in ways.shortest(SHOWN)) or ((edge.source, edge.target),)
+    return _counted(subject, names, ways.count())
+
+
+def spelled(subject: Subject, names: tuple[str, ...]) -> Chain:
+    """Write out a chain of names: versions, and the lines that ask for each."""
+    first, *others = names
+    item = subject.plan.distribution(first)
+    stage = stage_of(subject, first)
+    written = (item.requirement if item else None) or ""
+    root = _requirement(written)
+    steps = [
+        ChainStep(
+            name=first,
+            version=item.version if item else None,
+            requirement=written,
+            extras=_extras(root),
+            marker=str(root.marker) if root and root.marker else None,
+        )
+    ]
+    edges = {(edge.source, edge.target): edge for edge in subject.graph.along(names)}
+    steps += [_step(subject, name, edges.get(pair)) for pair, name in zip(pairwise(names), others, strict=True)]
+    return Chain(stage=stage.name if stage else (item.stage if item else None), steps=tuple(steps))
+
+
+def explained(subject: Subject, finding: Finding) -> Finding:
+    """Give a finding the chains that its rule left out.
+
+    A rule's own chain stays, and comes first, unless it is a bare name: the chain to that is known better here.
+    """
+    if finding.chains or not (finding.chain or finding.distribution):
+        return finding
+    culprit = finding.chain[-1] if finding.chain else finding.distribution
+    found, more = chains_to(subject, culprit)
+    shortest = found[0].names if found else (culprit,)
+    own = finding.chain if len(finding.chain) > 1 else shortest
+    chains = list(found)
+    if own not in [chain.names for chain in found]:
+        chains = [spelled(subject, own), *found][:SHOWN]
+        more += len(found) + 1 - len(chains)
+    return replace(finding, chain=own, chains=tuple(chains), more_chains=more)
+
+
+def _counted(subject: Subject, names: Iterable[tuple[str, ...]], count: int) -> tuple[tuple[Chain, ...], int]:
+    chains = tuple(spelled(subject, way) for way in names)
+    return chains, max(0, count - len(chains))
+
+
+def _step(subject: Subject, name: str, edge: Edge | None) -> ChainStep:
+    item = subject.plan.distribution(name)
+    requirement = edge.requirement if edge else None
+    return ChainStep(
+        name=name,
+        version=item.version if item else None,
+        requirement=str(requirement or ""),
+        extras=_extras(requirement),
+        marker=str(requirement.marker) if requirement and requirement.marker else None,
+        under=tuple(sorted(edge.under)) if edge else (),
+    )
+
+
+def _requirement(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def _extras(requirement: Requirement | None) -> tuple[str, ...]:
+    return tuple(sorted(canonicalize_name(extra) for extra in requirement.extras)) if requirement else ()
+
+
+@lru_cache(maxsize=4096)
+def _name_in(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
