@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lockhouse.environments import Scheme
-from lockhouse.environments.seal import Seal
+from lockhouse.environments.seal import OWN, Seal
 
 __all__ = ["INTERPRETER", "digest_lines", "normalise_script", "tree_digest"]
 
@@ -56,6 +56,8 @@ def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, 
     end = 0
     for prefix, names in zip(seal.folders, seal.names, strict=True):
         begin, end = end, end + len(names)
+        if prefix.startswith(OWN):
+            continue
         files: Iterable[File] = zip(names, marks[begin:end], hashes[begin:end], strict=True)
         # Almost every folder is like any other, and there are tens of thousands of files.
         if prefix.startswith(scripts):

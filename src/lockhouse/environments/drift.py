@@ -19,8 +19,17 @@ from typing import NamedTuple
 
 from lockhouse.cores import spread
 from lockhouse.environments.generations import Generation
-from lockhouse.environments.seal import MODE, SEAL, Seal, Witness, read_seal, read_witness, write_witness
-from lockhouse.environments.sealing import SKIP
+from lockhouse.environments.seal import (
+    MODE,
+    OWN,
+    SEAL,
+    Seal,
+    Witness,
+    is_passing,
+    read_seal,
+    read_witness,
+    write_witness,
+)
 from lockhouse.environments.tree import close_folder, hash_files, open_folder, readable, stat_entry
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.evidence import Drift
@@ -168,9 +177,11 @@ class _Folders:
                     name = entry.name
                     sealed = files.pop(name, None)
                     if sealed is None:
+                        if prefix == OWN and is_passing(name):
+                            continue
                         if not entry.is_dir(follow_symlinks=False):
                             self._look_at_link(prefix + name, entry, seen)
-                        elif (prefix or name not in SKIP) and f"{prefix}{name}/" not in self._known:
+                        elif f"{prefix}{name}/" not in self._known:
                             unknown.append(f"{prefix}{name}/")
                         continue
                     index, mode, size, inode, mtime, ctime = sealed

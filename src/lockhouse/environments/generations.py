@@ -25,7 +25,7 @@ from lockhouse.state import TEMPORARY, read_value, storage_errors, write_atomica
 __all__ = ["METADATA", "Generation", "GenerationState", "Generations", "Marker"]
 
 METADATA = ".lockhouse"
-"""Folder inside a generation that holds what lockhouse knows of it; part of neither digest nor drift."""
+"""Folder inside a generation that holds what lockhouse knows of it; no part of the digest."""
 
 GenerationState = Literal["building", "sealed", "verified", "committed"]
 STATES: tuple[GenerationState, ...] = get_args(GenerationState)

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
 from pathlib import Path
 
+from lockhouse.environments.links import is_link, remove_link
 from lockhouse.errors import EnvironmentOccupied, Hint
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
 
 __all__ = ["check_pointer", "read", "switch"]
 
-# The st_reparse_tag of a junction: ``os.path.isjunction`` came with Python 3.12 only.
-MOUNT_POINT = 0xA0000003
-
 
 def read(pointer: Path) -> Path | None:
     """Return where the pointer leads, absolute, whether that exists or not; None where there is no link."""
-    if not _is_link(pointer):
+    if not is_link(pointer):
         return None
     target = str(pointer.readlink()).removeprefix("\\\\?\\")  # how Windows spells the target of a junction
     return Path(os.path.normpath(pointer.parent.resolve() / target))
@@ -41,8 +38,8 @@ def switch(pointer: Path, target: Path) -> None:
         pointer.parent.mkdir(parents=True, exist_ok=True)
         # One name, so that what a killed process leaves is gone with the next switch. A run has the project alone.
         temporary = pointer.parent / f"{pointer.name}.lockhouse-new"
-        if _is_link(temporary):
-            _remove_link(temporary)
+        if is_link(temporary):
+            remove_link(temporary)
         try:
             if sys.platform == "win32":
                 _switch_junction(pointer, target, temporary)
@@ -52,7 +49,7 @@ def switch(pointer: Path, target: Path) -> None:
                 os.replace(temporary, pointer)
         except BaseException:
             with contextlib.suppress(OSError):
-                _remove_link(temporary)
+                remove_link(temporary)
             raise
 
 
@@ -75,7 +72,7 @@ def check_pointer(project: Project) -> None:
 
 
 def _refuse_occupied(pointer: Path) -> None:
-    if os.path.lexists(pointer) and not _is_link(pointer):
+    if os.path.lexists(pointer) and not is_link(pointer):
         kind = "folder" if pointer.is_dir() else "file"
         raise _occupied(pointer, f"it is a {kind} that lockhouse did not make")
 
@@ -95,36 +92,21 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _is_link(path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == MOUNT_POINT
-
-
-def _remove_link(path: Path) -> None:
-    if path.is_symlink():
-        path.unlink()
-    elif _is_link(path):
-        path.rmdir()  # a junction: this removes it, not what it leads to
-
-
 def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
     if sys.platform == "win32":  # the condition again, for the type checker
         import _winapi
 
         _winapi.CreateJunction(str(target.resolve()), str(temporary))
         aside = pointer.parent / f"{pointer.name}.lockhouse-old"
-        if _is_link(aside):
-            _remove_link(aside)
-        if _is_link(pointer):
+        if is_link(aside):
+            remove_link(aside)
+        if is_link(pointer):
             pointer.rename(aside)
         try:
             temporary.rename(pointer)
         except OSError:
-            if _is_link(aside):
+            if is_link(aside):
                 aside.rename(pointer)
             raise
-        if _is_link(aside):
-            _remove_link(aside)
+        if is_link(aside):
+            remove_link(aside)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from lockhouse.environments.links import is_link, remove_link
 from lockhouse.errors import Hint, StorageError
 
 __all__ = ["remove_tree"]
@@ -32,8 +33,8 @@ FEW = 64
 def remove_tree(path: Path, *, last: str | None = None) -> None:
     """Remove a folder with all that is in it, never following a link; ``last`` names the entry that goes at the end.
 
-    Read-only folders are opened, what is held by others is tried again for some seconds. Raises StorageError when
-    something is still there after that.
+    Where ``path`` itself is a link or a file, that goes. Read-only folders are opened, what is held by others is tried
+    again for some seconds. Raises StorageError when something is still there after that.
     """
     # On POSIX nothing lets go of a file later that could not be removed now: one more try, after opening folders.
     pauses = PAUSES if sys.platform == "win32" else (0.0,)
@@ -50,16 +51,26 @@ def remove_tree(path: Path, *, last: str | None = None) -> None:
 
 
 def _remove(path: Path, last: str | None) -> None:
-    if not os.path.lexists(path):
+    if is_link(path):
+        remove_link(path)
+        return
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
         return
     with os.scandir(path) as entries:
         found = list(entries)
     for group in ([entry for entry in found if entry.name != last], [entry for entry in found if entry.name == last]):
+        folders = [entry.path for entry in group if _is_folder(entry)]
         for entry in group:
-            if not entry.is_dir(follow_symlinks=False):
+            if entry.path not in folders:
                 os.unlink(entry.path)
-        _remove_folders([entry.path for entry in group if entry.is_dir(follow_symlinks=False)])
+        _remove_folders(folders)
     path.rmdir()
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder of its own. A junction is one to Python, but ``os.unlink`` removes it as a link."""
+    return entry.is_dir(follow_symlinks=False) and (sys.platform != "win32" or not is_link(Path(entry.path)))
 
 
 def _remove_folders(paths: Sequence[str]) -> None:

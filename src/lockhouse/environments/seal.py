@@ -21,15 +21,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lockhouse.environments.generations import METADATA
-from lockhouse.state import write_atomically
+from lockhouse.environments.redirect import BYTECODE, DISCARDED
+from lockhouse.state import TEMPORARY, write_atomically
 
 __all__ = [
     "MODE",
+    "OWN",
     "SEAL",
     "Seal",
     "SealedFile",
     "SealedLink",
     "Witness",
+    "is_passing",
     "read_seal",
     "read_witness",
     "write_seal",
@@ -40,6 +43,14 @@ SCHEMA = "lockhouse.seal/2"
 WITNESS_SCHEMA = "lockhouse.witness/1"
 SEAL = f"{METADATA}/seal"
 WITNESS = f"{METADATA}/witness"
+
+OWN = f"{METADATA}/"
+"""The folder of what lockhouse knows of an environment, as prefix of its files' paths. What is promised there is sealed
+like everything else: the plan, what pip is constrained to, what the provider made, what came from the store."""
+
+PASSING = frozenset({SEAL, WITNESS, BYTECODE, DISCARDED, f"{OWN}generation.json", f"{OWN}verify.json"})
+"""What is in that folder and cannot be sealed: it is written later, or is the seal. The marker holds the seal's sha256,
+a proof that is lost or damaged counts as none, and bytecode is discarded by every proof."""
 
 MODE = 0o6111
 """Who may run a file, and as whom. That a group may read it is a matter of the machine, not of the environment."""
@@ -109,6 +120,11 @@ class Witness:
     inodes: Sequence[int] = field(default_factory=lambda: array("Q"))
     mtimes: Sequence[int] = field(default_factory=lambda: array("q"))
     ctimes: Sequence[int] = field(default_factory=lambda: array("q"))
+
+
+def is_passing(name: str) -> bool:
+    """Whether an entry of lockhouse's own folder is none that the seal speaks of."""
+    return OWN + name in PASSING or name.startswith(TEMPORARY)
 
 
 def write_seal(root: Path, seal: Seal, witness: Witness) -> str:

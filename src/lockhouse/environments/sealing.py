@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lockhouse.environments.generations import METADATA
-from lockhouse.environments.seal import MODE, Seal, SealedLink, Witness
+from lockhouse.environments.seal import MODE, OWN, Seal, SealedLink, Witness, is_passing
 from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
 
-__all__ = ["SKIP", "Origins", "Row", "Sealing", "seal_tree"]
+__all__ = ["Origins", "Row", "Sealing", "seal_tree"]
 
-SKIP = frozenset({METADATA})
 BYTECODE = (".pyc", ".pyo")
 CACHE = "__pycache__"
 
@@ -74,7 +72,7 @@ def seal_tree(
     unknown: list[tuple[str, int]] = []
     caches: list[str] = []
     removed = 0
-    for prefix, entries in scan(root, SKIP):
+    for prefix, entries in scan(root, {OWN: is_passing}):
         known = origins.get(prefix, {})
         in_cache = CACHE in prefix.split("/")
         rows: dict[str, Row] = {}

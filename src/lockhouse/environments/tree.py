@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
 
 BLOCK = 1024 * 1024
+NOTHING: Mapping[str, Callable[[str], bool]] = {}
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 # Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
 BATCH_FILES = 128
@@ -30,10 +31,10 @@ class Tree:
     others: list[str] = field(default_factory=list)
 
 
-def walk(root: Path, skip: frozenset[str] = frozenset()) -> Tree:
-    """List a folder, except the entries at its top that ``skip`` names. Links are listed, never followed."""
+def walk(root: Path) -> Tree:
+    """List a folder and all below it. Links are listed, never followed."""
     tree = Tree()
-    for prefix, entries in scan(root, skip):
+    for prefix, entries in scan(root):
         for entry in entries:
             path = prefix + entry.name
             if entry.is_symlink():
@@ -45,8 +46,10 @@ def walk(root: Path, skip: frozenset[str] = frozenset()) -> Tree:
     return tree
 
 
-def scan(root: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Go through a folder and all below it, never through links, except the entries at its top that ``skip`` names.
+def scan(
+    root: Path, skip: Mapping[str, Callable[[str], bool]] = NOTHING
+) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Go through a folder and all below it, never through links; ``skip`` says by folder which names it leaves out.
 
     Gives each folder as prefix of the paths in it, empty or with ``/`` at its end, and what it holds besides folders;
     that can be asked for its ``stat`` until the next one is wanted.
@@ -55,11 +58,12 @@ def scan(root: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, 
     while waiting:
         prefix = waiting.pop()
         found = []
+        leave_out = skip.get(prefix)
         handle = open_folder(f"{root}/{prefix}")
         try:
             with os.scandir(handle) as entries:
                 for entry in entries:
-                    if not prefix and entry.name in skip:
+                    if leave_out is not None and leave_out(entry.name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{prefix}{entry.name}/")

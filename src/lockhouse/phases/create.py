@@ -6,9 +6,9 @@ import contextlib
 
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
-from lockhouse.environments.redirect import redirect_bytecode
+from lockhouse.environments.redirect import discard_bytecode, redirect_bytecode
 from lockhouse.environments.scaffold import record_scaffold
-from lockhouse.errors import InternalError, LockhouseError
+from lockhouse.errors import InternalError, LockhouseError, StorageError
 from lockhouse.events import Message
 from lockhouse.host import Host
 from lockhouse.manifest import CREATE_STAGE, Manifest
@@ -84,6 +84,10 @@ def _problem(generation: Generation, context: Context) -> str | None:
         return f"it was made at {generation.location} and environments cannot be moved"
     if not _interpreter_remains(generation, context.state.read(Host)):
         return f"its interpreter, Python {generation.interpreter.version}, is gone or was replaced"
+    try:
+        discard_bytecode(generation.path)
+    except StorageError as error:
+        return f"{error.summary}: {error.cause}"
     drift = find_drift(generation, deep=False, emit=context.emit, step="create", remember=True)
     if not drift:
         return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from lockhouse.environments.generations import Generation, Generations
+from lockhouse.environments.generations import Generations
 from lockhouse.manifest import Manifest
 from lockhouse.project import Project
 from lockhouse.state import storage_errors
@@ -31,23 +29,13 @@ def _is_sealed(context: Context) -> bool:
     return context.candidate is not None and context.candidate.reached("sealed")
 
 
-def _remove_redirected(generation: Generation) -> int:
-    """Remove bytecode that was led out of the tree while it was built; return how many files."""
-    from lockhouse.environments.redirect import BYTECODE
-    from lockhouse.environments.removal import remove_tree
-
-    folder = generation.path / BYTECODE
-    count = sum(len(names) for _, _, names in os.walk(folder))
-    remove_tree(folder)
-    return count
-
-
 def _keeps_bytecode(context: Context) -> bool:
     return context.manifest.environment.bytecode == "seal"
 
 
 def _purge(context: Context) -> None:
     from lockhouse.environments.digest import tree_digest
+    from lockhouse.environments.redirect import discard_bytecode
     from lockhouse.environments.scaffold import read_scaffold
     from lockhouse.environments.seal import write_seal
     from lockhouse.environments.sealing import seal_tree
@@ -56,7 +44,7 @@ def _purge(context: Context) -> None:
 
     generation = context.building
     with storage_errors(generation.path):
-        removed = _remove_redirected(generation)
+        removed = discard_bytecode(generation.path)
         origins = find_origins(generation.path, Store(), generation.interpreter if _keeps_bytecode(context) else None)
         done = seal_tree(generation.path, origins, purge=True, emit=context.emit)
     scheme = context.plugins.environment(generation.provider).scheme(generation.path, generation.interpreter)

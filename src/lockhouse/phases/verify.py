@@ -137,9 +137,10 @@ def _verify_in_use(context: Context) -> None:
         )
     host, plan = _required(context.state.read(Host)), kept_plan(generation)
     if plan is None:
+        _report_drift(context, generation, host)
         raise CheckFailed(
             f"generation {generation.number} does not say what it was built from",
-            cause=f"plan.json in {generation.metadata} is missing or damaged",
+            cause=f"plan.json in {generation.metadata} is of another version of lockhouse",
             hints=[Hint("run-install", "run install: it builds the environment anew")],
         )
     lock = kept_lock(context, plan)
@@ -151,6 +152,27 @@ def _verify_in_use(context: Context) -> None:
     if not report.ok:
         raise unproven(report, outdated=bool(failures))
     context.summarise("verify", _summary(report))
+
+
+def _report_drift(context: Context, generation: Generation, host: Host) -> None:
+    """Report an environment without its plan, of which nothing but its files can be judged; raise DriftFound."""
+    from lockhouse.environments.drift import find_drift
+    from lockhouse.evidence import Hardware
+    from lockhouse.verification.refusal import unproven
+
+    drift = find_drift(generation, deep=context.options.deep, emit=context.emit)
+    if not drift:
+        return
+    report = VerifyReport(
+        plan=generation.plan,
+        host=host.digest,
+        environment_digest=generation.environment_digest or "",
+        hardware=Hardware(),
+        checks=(),
+        drift=drift,
+    )
+    context.state.write(report)
+    raise unproven(report, outdated=False)
 
 
 def _outdated(context: Context, lock: Lock | None, generation: Generation) -> Iterator[str]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation
+from lockhouse.environments.redirect import BYTECODE, discard_bytecode
+from lockhouse.errors import StorageError
 from lockhouse.events import Message
 from lockhouse.evidence import CheckResult, Drift, VerifyReport
 from lockhouse.host import Host
@@ -24,18 +26,19 @@ STEP = "verify"
 def prove(
     context: Context, generation: Generation, plan: Plan, host: Host, *, deep: bool, failures: Sequence[str] = ()
 ) -> VerifyReport:
-    """Prove a sealed environment and report; writes nothing anywhere.
+    """Prove a sealed environment and report; changes nothing, but that bytecode nobody can vouch for is discarded.
 
     Files are compared with the seal when all has been run, so that what the checks changed is drift as well. ``deep``
     compares the content of every file, and does so before anything is run.
     """
+    before = _discard(context, generation)  # what checks start in processes of their own would read it
     drift = find_drift(generation, deep=True, emit=context.emit, step=STEP) if deep else Drift()
     checks = required_checks(context, plan, host, scheme_of(context, generation))
     interpreter = interpreter_of(context, generation)
     markers = generation.interpreter.markers
     facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist, markers)
     results = (*facts, *ask(context, interpreter, plan, checks, step=STEP))
-    after = find_drift(generation, deep=False, emit=context.emit, step=STEP)
+    after = _united(find_drift(generation, deep=False, emit=context.emit, step=STEP), _discard(context, generation))
     for result in results:
         _tell(context, result)
     return VerifyReport(
@@ -44,7 +47,7 @@ def prove(
         environment_digest=generation.environment_digest or "",
         hardware=hardware_of(plan, host),
         checks=results,
-        drift=_united(drift, after),
+        drift=_united(_united(before, drift), after),
         failures=tuple(failures),
         asked=required_digest(context, checks),
     )
@@ -55,6 +58,16 @@ def _tell(context: Context, result: CheckResult) -> None:
         context.emit(Message(level="info", text=f"check {result.name} is unproven: {result.output}"))
     elif result.outcome == "failed" and not result.critical:
         context.emit(Message(level="warning", text=f"check {result.name} failed: {result.output}"))
+
+
+def _discard(context: Context, generation: Generation) -> Drift:
+    """Discard the bytecode of daily use; where that is not possible it is something that was not installed."""
+    try:
+        discard_bytecode(generation.path)
+    except StorageError as error:
+        context.emit(Message(level="warning", text=f"{error.summary}: {error.cause}"))
+        return Drift(extra=(BYTECODE,))
+    return Drift()
 
 
 def _united(one: Drift, other: Drift) -> Drift:

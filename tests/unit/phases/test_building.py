@@ -293,7 +293,13 @@ def test_bytecode_is_removed_but_never_through_links(tmp_path: Path) -> None:
     outside.mkdir(parents=True)
     (outside / "kept.pyc").write_text("x")
     root = tmp_path / "env"
-    for name in ("lib/a/__pycache__/a.cpython-311.pyc", "lib/old.pyo", "lib/b.pyc", ".lockhouse/c.pyc", "lib/d.py"):
+    for name in (
+        "lib/a/__pycache__/a.cpython-311.pyc",
+        "lib/old.pyo",
+        "lib/b.pyc",
+        ".lockhouse/bytecode/c.pyc",
+        "lib/d.py",
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / "lib" / "link").symlink_to(tmp_path / "outside")
@@ -303,7 +309,7 @@ def test_bytecode_is_removed_but_never_through_links(tmp_path: Path) -> None:
     left = sorted(
         path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir() or path.is_symlink()
     )
-    assert left == [".lockhouse/c.pyc", "lib/d.py", "lib/link"]
+    assert left == [".lockhouse/bytecode/c.pyc", "lib/d.py", "lib/link"]
     assert (outside / "kept.pyc").exists()
 
 

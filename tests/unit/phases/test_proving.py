@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import marshal
+import os
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 
 from fixtures.contexts import Listener, context_at, host_of
-from fixtures.generations import INTERPRETER
+from fixtures.generations import INTERPRETER, seal
 from fixtures.wheels import WheelSpec
 from lockhouse.discovery import Candidate
 from lockhouse.environments.generations import Generation, Generations
@@ -611,12 +614,118 @@ def test_everything_that_is_wrong_is_told_at_once(context: Context) -> None:
         assert text in str(caught.value.cause)
 
 
-def test_a_generation_that_lost_its_own_plan_cannot_be_proven(context: Context) -> None:
+@pytest.mark.parametrize("name", ["plan.json", "constraints.txt", "scaffold.json", "placements.json"])
+@pytest.mark.parametrize("damage", ["removed", "emptied"])
+def test_what_an_environment_promises_of_itself_is_proven_with_it(context: Context, name: str, damage: str) -> None:
     run(context)
-    (current(context).metadata / "plan.json").write_text("{}")
+    path = current(context).metadata / name
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_text("")
+
+    with pytest.raises(DriftFound, match=r"1 file of the environment is not as installed") as caught:
+        verify_alone(context)
+
+    assert f".lockhouse/{name}" in str(caught.value.cause)
+    report = context.state.read(VerifyReport)
+    assert report is not None
+    assert (report.drift.missing if damage == "removed" else report.drift.modified) == (f".lockhouse/{name}",)
+    assert run(context)[0] == "create"  # and install does what verify says
+    verify_alone(context)
+
+
+def test_a_plan_of_another_version_is_no_drift_and_cannot_be_proven(context: Context) -> None:
+    run(context)
+    generation = current(context)
+    path = generation.metadata / "plan.json"
+    path.write_text(path.read_text().replace("lockhouse.plan/1", "lockhouse.plan/2"))
+    Generations(context.project).advance(generation, "sealed", seal=seal(generation.path))
 
     with pytest.raises(CheckFailed, match="does not say what it was built from"):
         verify_alone(context)
+
+
+def import_alpha(context: Context, place: Path | None = None) -> str:
+    """What a program that uses the environment sees of alpha; it leaves bytecode behind, and uses what is there."""
+    python = (place or context.project.pointer) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    argv = [str(python), "-c", "import alpha; print(alpha.answer)"]
+    return subprocess.check_output(argv, env={}, text=True).strip()
+
+
+def forge(context: Context) -> None:
+    """Put other code into the bytecode of alpha, under the header that Python looks at."""
+    (bytecode,) = current(context).path.rglob("alpha/*.pyc")
+    bytecode.write_bytes(bytecode.read_bytes()[:16] + marshal.dumps(compile("answer = 666", "alpha", "exec")))
+
+
+@pytest.mark.parametrize("prove", [verify_alone, run], ids=["verify", "install"])
+def test_bytecode_that_does_not_come_from_its_source_outlives_no_proof(
+    context: Context, prove: Callable[[Context], object]
+) -> None:
+    run(context)
+    assert import_alpha(context) == "42"
+    forge(context)
+    assert import_alpha(context) == "666"
+
+    prove(context)
+
+    assert import_alpha(context) == "42"
+    assert run(context) == []
+    assert not list(current(context).path.rglob("*.pyc"))
+
+
+@pytest.mark.parametrize("planted", ["link", "folder with a link", "file", "hard link", "interrupted"])
+def test_whatever_stands_in_the_place_of_bytecode_goes_and_no_link_is_followed(
+    context: Context, tmp_path: Path, planted: str
+) -> None:
+    run(context)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("x")
+    place = current(context).metadata / "bytecode"
+    if planted == "link":
+        place.symlink_to(outside)
+    elif planted == "file":
+        place.write_text("x")
+    else:
+        place.mkdir()
+        if planted == "hard link":
+            (place / "alpha.pyc").hardlink_to(outside / "precious")
+        else:
+            (place / "inner").symlink_to(outside)
+    if planted == "interrupted":
+        place.rename(place.with_name("bytecode.old"))
+
+    verify_alone(context)
+
+    assert not [path.name for path in current(context).metadata.iterdir() if path.name.startswith("bytecode")]
+    assert (outside / "precious").read_text() == "x"
+
+
+def test_a_link_in_the_place_of_lockhouses_own_folder_is_drift(context: Context, tmp_path: Path) -> None:
+    run(context)
+    metadata = current(context).metadata
+    metadata.rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "bytecode").mkdir()
+    metadata.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DriftFound, match="files of the environment"):
+        verify_alone(context)
+
+    assert (tmp_path / "elsewhere" / "bytecode").is_dir()
+
+
+def test_programs_that_a_check_starts_use_no_bytecode_that_nobody_vouches_for(context: Context) -> None:
+    program = "import alpha; assert alpha.answer == 42"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {program!r}], check=True)"
+    with_checks(context, check(code, "in a program of its own"))
+    run(context)
+    import_alpha(context, current(context).path)
+    forge(context)
+    assert import_alpha(context, current(context).path) == "666"
+
+    verify_alone(context)
 
 
 def with_gpu(context: Context, driver: str) -> None:
