@@ -2,20 +2,20 @@
 
 It reads the archive itself: its table has been judged already (:mod:`lockhouse.wheels.wheelfile`), and opening each of
 tens of thousands of members through ``zipfile`` costs more than inflating and hashing them. Memory is bounded by
-:data:`BATCH` and :data:`BLOCK` per worker, however large a member is.
+:data:`BATCH` and the blocks of :mod:`lockhouse.store.reading` per worker, however large a member is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lockhouse.errors import Hint, IntegrityError, UnsafeWheel
 from lockhouse.store.entries import StoredFile, mtime_of
 from lockhouse.store.inflating import broken, inflater
+from lockhouse.store.reading import begin_of, blocks_of, read_at
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.wheelfile import Wheel
 
@@ -27,11 +27,6 @@ NOT_FROM_WHEELS = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", 
 BATCH = 4 << 20
 """Bytes of an archive that are read at once; members that are larger, packed or unpacked, are read in blocks."""
 
-BLOCK = 1 << 20
-HEADER = struct.Struct("<4s22xHH")
-"""A member's own header: its signature and, at its end, the lengths of name and extra field."""
-
-SIGNATURE = b"PK\x03\x04"
 ROOM = 4096
 """Bytes guessed for headers between members when neighbours are read together."""
 
@@ -115,12 +110,12 @@ def _batches(parts: Sequence[Part]) -> Iterator[list[Part]]:
 
 def _unpack_batch(handle: int, filename: str, batch: list[Part], folder: str) -> Iterator[tuple[StoredFile, bool]]:
     start = batch[0].offset
-    data = memoryview(_read(handle, batch[-1].offset + batch[-1].packed_size + ROOM - start, start))
+    data = memoryview(read_at(handle, batch[-1].offset + batch[-1].packed_size + ROOM - start, start))
     for part in batch:
-        begin = _begin(data[part.offset - start :], filename, part) + part.offset - start
+        begin = begin_of(data[part.offset - start :], filename, part.path) + part.offset - start
         packed = data[begin : begin + part.packed_size]
         if len(packed) < part.packed_size:  # a header longer than was guessed
-            packed = memoryview(_read(handle, part.packed_size, start + begin))
+            packed = memoryview(read_at(handle, part.packed_size, start + begin))
         if part.packed:
             made = inflater()
             content: bytes | memoryview = made.decompress(packed, part.size + 1)
@@ -149,13 +144,13 @@ def _write(part: Part, content: bytes | memoryview, sha256: str, folder: str) ->
 
 
 def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[StoredFile, bool]:
-    begin = part.offset + _begin(memoryview(_read(handle, ROOM, part.offset)), filename, part)
+    begin = part.offset + begin_of(memoryview(read_at(handle, ROOM, part.offset)), filename, part.path)
     sha256 = hashlib.sha256()
     digest = sha256 if part.algorithm == "sha256" else hashlib.new(part.algorithm)
     size, start = 0, b""
     output = os.open(f"{folder}/{part.path}", FLAGS, 0o555 if part.executable else 0o444)
     try:
-        for block in _blocks(handle, begin, part):
+        for block in blocks_of(handle, begin, part.packed_size, packed=part.packed):
             size += len(block)
             if size > part.size:
                 break
@@ -172,30 +167,6 @@ def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[
         os.close(output)
 
 
-def _blocks(handle: int, begin: int, part: Part) -> Iterator[bytes]:
-    """Give the content of a large member, at most a block at a time whatever its packed form says."""
-    made = inflater() if part.packed else None
-    end = begin + part.packed_size
-    while begin < end:
-        data = _read(handle, min(BLOCK // 4, end - begin), begin)
-        if not data:
-            return
-        begin += len(data)
-        if made is None:
-            yield data
-            continue
-        while data and not made.eof:
-            yield made.decompress(data, BLOCK)
-            data = made.unconsumed_tail
-        if made.eof:
-            return
-    while made is not None and not made.eof:
-        block = made.decompress(b"", BLOCK)
-        if not block:
-            return
-        yield block
-
-
 def _seal(output: int, part: Part, sha256: str) -> StoredFile:
     mtime = mtime_of(sha256)
     os.utime(output, ns=(mtime, mtime))
@@ -203,17 +174,6 @@ def _seal(output: int, part: Part, sha256: str) -> StoredFile:
     if found.st_mode & 0o777 != (0o555 if part.executable else 0o444) and os.name != "nt":
         os.fchmod(output, 0o555 if part.executable else 0o444)  # whatever the umask
     return StoredFile(part.path, part.executable, part.size, sha256, found.st_mtime_ns, found.st_ino)
-
-
-def _begin(header: memoryview, filename: str, part: Part) -> int:
-    """Bytes between the beginning of a member's header and its content."""
-    if len(header) < HEADER.size:
-        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the archive ends before {part.path!r}")
-    signature, name, extra = HEADER.unpack_from(header)
-    if signature != SIGNATURE or bytes(header[HEADER.size : HEADER.size + name]) != part.path.encode():
-        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the table and the archive differ about {part.path!r}")
-    length: int = HEADER.size + name + extra
-    return length
 
 
 def _compare(filename: str, part: Part, actual: str, size: int) -> None:
@@ -226,13 +186,3 @@ def _compare(filename: str, part: Part, actual: str, size: int) -> None:
         cause=f"RECORD says {part.algorithm} {part.digest}, the file has {actual}",
         hints=[Hint("report-wheel", "the wheel is damaged at its source: report it, or plan another version")],
     )
-
-
-def _read(handle: int, size: int, offset: int) -> bytes:
-    if hasattr(os, "pread"):
-        data = os.pread(handle, size, offset)
-        while len(data) < size and (more := os.pread(handle, size - len(data), offset + len(data))):
-            data += more
-        return data
-    os.lseek(handle, offset, os.SEEK_SET)
-    return os.read(handle, size)
