@@ -18,6 +18,7 @@ from lockhouse.plan import Plan
 
 if TYPE_CHECKING:
     from lockhouse.resolution.graph import Graph
+    from lockhouse.wheels.facts import WheelFacts
     from lockhouse.wheels.wheelfile import Wheel
 
 __all__ = ["Audit", "Subject"]
@@ -28,9 +29,10 @@ class Subject:
     """What a rule looks at.
 
     ``markers`` is the PEP 508 environment of the target; ``tags`` are the wheel tags that the target accepts, best
-    first, as strings; ``graph`` is the dependency graph of the plan with excluded edges cut. ``wheels`` holds, by
-    canonical name, the wheels that are present, intact and structurally safe; ``files`` where each planned wheel is
-    expected. Before the download both are empty and a rule that needs them has nothing to say.
+    first, as strings; ``graph`` is the dependency graph of the plan with excluded edges cut. ``facts`` holds, by
+    canonical name, what is known of the wheels that are present, intact and structurally safe; ``wheels`` the same
+    wheels, each read when it is asked for: facts are remembered and cost nothing. ``files`` says where each planned
+    wheel is expected. Before the download all three are empty and a rule that needs them has nothing to say.
     """
 
     manifest: Manifest
@@ -39,6 +41,7 @@ class Subject:
     markers: Mapping[str, str]
     tags: tuple[str, ...]
     accelerator: Accelerator | None
+    facts: Mapping[str, WheelFacts]
     wheels: Mapping[str, Wheel]
     files: Mapping[str, Path]
 

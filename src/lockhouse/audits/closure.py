@@ -116,10 +116,10 @@ class Closure:
 
     def _extras(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
         """Warn of extras that do not exist; which do is known only from the wheel."""
-        wheel = subject.wheels.get(item.name)
-        if wheel is None:
+        facts = subject.facts.get(item.name)
+        if facts is None:
             return
-        provided = {canonicalize_name(extra) for extra in wheel.metadata.extras}
+        provided = {canonicalize_name(extra) for extra in facts.metadata.extras}
         for extra in sorted(subject.graph.extras.get(item.name, frozenset()) - provided):
             chain, asks = self._asking(subject, item.name, extra)
             yield Finding(

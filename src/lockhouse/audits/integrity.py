@@ -11,7 +11,7 @@ from lockhouse.blacklist import blacklisted
 from lockhouse.errors import LockhouseError, UnsafeWheel
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
-from lockhouse.wheels.wheelfile import read_wheel
+from lockhouse.wheels.facts import known_facts
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["Integrity"]
@@ -28,7 +28,7 @@ class Integrity:
         never_fetched = blacklisted(subject.manifest.blacklist, subject.plan, subject.markers)
         for item in subject.plan.distributions:
             path = subject.files.get(item.name)
-            if item.name in subject.wheels:
+            if item.name in subject.facts:
                 continue
             if path is None:
                 says = f"{item.filename!r} is no plain file name"
@@ -46,7 +46,7 @@ class Integrity:
             yield self._finding(subject, item, "changed", says, f"remove {path} and download again")
             return
         try:
-            read_wheel(path)
+            known_facts(path, item.sha256)
         except UnsafeWheel as error:
             says = f"{item.filename} is not a safe wheel: {error.detail}"
             cure = f"do not install it: move {item.name} to another version, and tell its publisher"

@@ -22,7 +22,8 @@ from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.target import target_markers, target_tags
 from lockhouse.steps import Context
-from lockhouse.wheels.wheelfile import Wheel, read_wheel
+from lockhouse.wheels.facts import WheelFacts, known_facts
+from lockhouse.wheels.wheelfile import ReadWheels
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["assemble", "examine", "judge", "stages_of"]
@@ -45,13 +46,14 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
     Raises InterpreterNotFound when the machine has no interpreter of the plan's Python any more.
     """
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    wheels = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    facts = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    files = dict(_expected(plan, wheelhouse)) if with_wheels else {}
     markers = target_markers(host, plan.target.python_version)
     nodes = [
         # The metadata in the wheel is what will be installed: where it is known it counts, not what the plan recorded.
         Node(
             name=item.name,
-            requires=wheels[item.name].metadata.requires if item.name in wheels else item.requires,
+            requires=facts[item.name].metadata.requires if item.name in facts else item.requires,
             root=item.requirement,
         )
         for item in plan.distributions
@@ -64,8 +66,9 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
         markers=markers,
         tags=target_tags(plan.target.python_tag, host.platform_tags),
         accelerator=next((item for item in context.plugins.accelerators() if item.namespace == namespace), None),
-        wheels=wheels,
-        files=dict(_expected(plan, wheelhouse)) if with_wheels else {},
+        facts=facts,
+        wheels=ReadWheels({name: files[name] for name in facts}),
+        files=files,
     )
 
 
@@ -92,7 +95,7 @@ def examine(subject: Subject, rules: Sequence[Audit], *, with_wheels: bool) -> S
     return ScanReport(
         plan=subject.plan.digest,
         rules=rules_of(running),
-        wheels=len(subject.wheels),
+        wheels=len(subject.facts),
         findings=tuple(sorted(found, key=_place)),
     )
 
@@ -121,14 +124,14 @@ def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
     return frozenset(stages)
 
 
-def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Wheel]]:
+def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, WheelFacts]]:
     with ThreadPoolExecutor(READERS) as threads:
         pending = {threads.submit(_good, item, wheelhouse): item for item in plan.distributions}
         for done, future in enumerate(as_completed(pending), 1):
             context.emit(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
-            wheel = future.result()
-            if wheel is not None:
-                yield pending[future].name, wheel
+            facts = future.result()
+            if facts is not None:
+                yield pending[future].name, facts
 
 
 def _expected(plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Path]]:
@@ -137,11 +140,11 @@ def _expected(plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Path]]:
             yield item.name, wheelhouse.path(item.filename)
 
 
-def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> Wheel | None:
+def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> WheelFacts | None:
     """Read a wheel that is present, intact and safe; what is wrong with any other the rule of integrity says."""
     with suppress(UnsafeWheel, OSError):
         if wheelhouse.holds(item.filename, item.sha256):
-            return read_wheel(wheelhouse.path(item.filename))
+            return known_facts(wheelhouse.path(item.filename), item.sha256)
     return None
 
 

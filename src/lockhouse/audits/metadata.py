@@ -13,7 +13,7 @@ from lockhouse.audits import Subject
 from lockhouse.audits.telling import about
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
-from lockhouse.wheels.wheelfile import Wheel
+from lockhouse.wheels.facts import WheelFacts
 
 __all__ = ["MetadataAgreement"]
 
@@ -27,10 +27,10 @@ class MetadataAgreement:
     def examine(self, subject: Subject) -> Iterable[Finding]:
         """Yield a finding for each difference in requirements or Python; a wheel that is read has the right name."""
         for item in subject.plan.distributions:
-            wheel = subject.wheels.get(item.name)
-            if wheel is None:
+            facts = subject.facts.get(item.name)
+            if facts is None:
                 continue
-            for kind, says in _differences(item, wheel):
+            for kind, says in _differences(item, facts):
                 yield about(
                     subject,
                     item.name,
@@ -42,8 +42,8 @@ class MetadataAgreement:
                 )
 
 
-def _differences(item: PlannedDistribution, wheel: Wheel) -> Iterator[tuple[str, str]]:
-    metadata = wheel.metadata
+def _differences(item: PlannedDistribution, facts: WheelFacts) -> Iterator[tuple[str, str]]:
+    metadata = facts.metadata
     # Nearly always they are the same text, and parsing is the longest part of the scan.
     alike = item.requires == metadata.requires
     planned, found = _lines(() if alike else item.requires), _lines(() if alike else metadata.requires)

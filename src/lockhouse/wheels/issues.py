@@ -32,5 +32,6 @@ class Issue(StrEnum):
     RECORD_INCOMPLETE = "record-incomplete"
     RECORD_MISSING_FILE = "record-missing-file"
     RECORD_WEAK_HASH = "record-weak-hash"
+    RECORD_HASH = "record-hash"
     RECORD_SIZE = "record-size"
     ENTRY_POINTS = "entry-points"

@@ -21,6 +21,9 @@ from lockhouse.state import read_value, write_value
 __all__ = ["Metadata", "MetadataError", "describes", "parse_metadata", "recall_metadata", "remember_metadata"]
 
 SCHEMA = "metadata"
+LICENCE = "License ::"
+LONGEST_LICENCE = 200
+"""Characters; some wheels have the whole licence where its name belongs."""
 
 
 class MetadataError(ValueError):
@@ -29,13 +32,20 @@ class MetadataError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Core metadata: ``name`` and ``version`` as written, ``requires`` the ``Requires-Dist`` lines as written."""
+    """Core metadata: ``name`` and ``version`` as written, ``requires`` the ``Requires-Dist`` lines as written.
+
+    ``licence_expression`` is an SPDX expression (PEP 639), ``licence`` the first line of the older free text,
+    ``licence_classifiers`` what follows ``License ::`` in classifiers.
+    """
 
     name: str
     version: str
     requires_python: str | None
     requires: tuple[str, ...]
     extras: tuple[str, ...]
+    licence_expression: str | None = None
+    licence: str | None = None
+    licence_classifiers: tuple[str, ...] = ()
 
 
 def parse_metadata(data: bytes) -> Metadata:
@@ -55,6 +65,11 @@ def parse_metadata(data: bytes) -> Metadata:
         requires_python=(raw.get("requires_python") or _first(unparsed, "requires-python") or "").strip() or None,
         requires=tuple(" ".join(line.split()) for line in raw.get("requires_dist", ())),
         extras=tuple(extra.strip() for extra in raw.get("provides_extra", ())),
+        licence_expression=" ".join(raw.get("license_expression", "").split())[:LONGEST_LICENCE] or None,
+        licence=raw.get("license", "").strip().partition("\n")[0].strip()[:LONGEST_LICENCE] or None,
+        licence_classifiers=tuple(
+            line.removeprefix(LICENCE).strip() for line in raw.get("classifiers", ()) if line.startswith(LICENCE)
+        ),
     )
 
 

@@ -34,7 +34,7 @@ from lockhouse.wheels.members import Member, find_dist_info, inspect_members
 from lockhouse.wheels.metadata import Metadata, MetadataError, describes, parse_metadata
 from lockhouse.wheels.record import RecordEntry, inspect_record, read_record
 
-__all__ = ["Issue", "Member", "RecordEntry", "Wheel", "metadata_in", "read_wheel", "read_wheel_metadata"]
+__all__ = ["Issue", "Member", "ReadWheels", "RecordEntry", "Wheel", "metadata_in", "read_wheel", "read_wheel_metadata"]
 
 LARGEST_INFO = 256 << 20
 """Bytes of a ``.dist-info`` file that is read into memory; RECORD of the largest known wheels has some 5 MB."""
@@ -110,6 +110,25 @@ def read_wheel(path: Path, *, windows: bool = os.name == "nt") -> Wheel:
         data_dir=data_dir,
         entry_points=entry_points,
     )
+
+
+class ReadWheels(Mapping[str, Wheel]):
+    """Wheels that are known to be safe, by name; each is read when it is first asked for."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+        self._read: dict[str, Wheel] = {}
+
+    def __getitem__(self, name: str) -> Wheel:
+        if name not in self._read:
+            self._read[name] = read_wheel(self._paths[name])
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def read_wheel_metadata(path: Path) -> Metadata:

@@ -1,0 +1,49 @@
+"""Rule: what was compiled against numpy was compiled for the planned numpy.
+
+It is read out of the compiled files, not guessed from names and versions: requirements often allow a numpy that came
+out years later and broke them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lockhouse.audits import Subject
+from lockhouse.audits.telling import about, listing
+from lockhouse.extensions.numpyabi import numpy_use
+from lockhouse.findings import Finding
+
+__all__ = ["NumpyAbi"]
+
+SHOWN = 3
+
+
+class NumpyAbi:
+    """Refuse extensions that were compiled for numpy 1 in a plan that has numpy 2."""
+
+    name = "numpy-abi"
+    needs_wheels = True
+
+    def examine(self, subject: Subject) -> Iterable[Finding]:
+        """Yield a finding for each distribution that could not be imported beside the planned numpy."""
+        numpy = subject.plan.distribution("numpy")
+        if numpy is None:
+            return
+        for item in subject.plan.distributions:
+            facts = subject.facts.get(item.name)
+            if facts is None or item.name == numpy.name:
+                continue
+            use = numpy_use(facts.extensions)
+            if not use.fails_under(numpy.version):
+                continue
+            files = [extension.path for extension in facts.extensions if extension.numpy == "1"]
+            named = ", ".join(files[:SHOWN]) + (f" and {len(files) - SHOWN} more" if len(files) > SHOWN else "")
+            yield about(
+                subject,
+                item.name,
+                "numpy-abi.old",
+                "refuse",
+                f": {use}, the plan has numpy {numpy.version}, beside which they cannot be imported: {named}",
+                hint=f"move {item.name} to a version that was built for numpy 2; "
+                f"or ask for numpy<2: it comes from {listing(subject, numpy.name)}",
+            )
