@@ -16,6 +16,7 @@ from lockhouse.codec import json_schema
 from lockhouse.evidence import VerifyReport
 from lockhouse.findings import ScanReport
 from lockhouse.host import Host
+from lockhouse.inventory import Inventory
 from lockhouse.lockfile import LockTable
 from lockhouse.plan import Plan
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 VALUES: dict[str, tuple[type, str]] = {
     "host": (Host, "What is here"),
+    "inventory": (Inventory, "What an existing environment holds"),
     "plan": (Plan, "What will be done"),
     "scan": (ScanReport, "What was found"),
     "verify": (VerifyReport, "What was proven"),

@@ -11,7 +11,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lockhouse"
-VALUES = {"manifest", "host", "plan", "findings", "evidence", "lockfile", "codec", "errors", "events", "names"}
+VALUES = {
+    "manifest",
+    "host",
+    "inventory",
+    "plan",
+    "findings",
+    "evidence",
+    "lockfile",
+    "codec",
+    "errors",
+    "events",
+    "names",
+}
 FILES = {"lockfile.pylock", "lockfile.remembered"}
 """What reads and writes the lock: part of its package, and no value."""
 

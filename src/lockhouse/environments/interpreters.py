@@ -30,17 +30,17 @@ from lockhouse.probing import run_limited
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
 
-__all__ = ["Answer", "Found", "find_interpreters"]
+__all__ = ["FACTS", "Answer", "Found", "find_interpreters", "interpreter_from", "read_answer"]
 
 TIMEOUT = 10.0
 """Seconds for an interpreter to start and answer: 0.02 as a rule, seconds from a cold network drive."""
 
 # The keys are those of packaging.markers.default_environment, by the definitions of PEP 508, "Environment Markers".
-QUESTION = r"""
+FACTS = r"""
 import json, os, platform, sys, sysconfig
 info = sys.implementation.version
 level = "" if info.releaselevel == "final" else info.releaselevel[0] + str(info.serial)
-print(json.dumps({
+facts = {
     "executable": sys.executable,
     "free-threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "debug": hasattr(sys, "gettotalrefcount"),
@@ -58,10 +58,13 @@ print(json.dumps({
         "python_version": ".".join(platform.python_version_tuple()[:2]),
         "sys_platform": sys.platform,
     },
-}))
+}
 """
+"""Code that makes ``facts``, what :func:`read_answer` takes; it runs on any Python 3."""
 
-MARKERS = frozenset(re.findall(r'"(\w+)": ', QUESTION.partition('"markers"')[2]))
+QUESTION = f"{FACTS}print(json.dumps(facts))"
+
+MARKERS = frozenset(re.findall(r'"(\w+)": ', FACTS.partition('"markers"')[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ def find_interpreters(places: Places | None = None, running: Path | None = None)
         asked = list(pool.map(lambda candidate: _ask(candidate[1], places), candidates))
     probes = [_probe(path, result) for (_, path), result in zip(candidates, asked, strict=True)]
     usable = [
-        (rank, _interpreter(result.answer))
+        (rank, interpreter_from(result.answer))
         for (rank, _), result in zip(candidates, asked, strict=True)
         if result.answer is not None and _objection(result.answer) is None
     ]
@@ -160,21 +163,23 @@ def _started(path: Path, places: Places) -> _Asked:
     if status != 0:
         return outcome(None, f"exit status {status}: {(complaint.strip().splitlines() or [''])[-1][:300]}")
     try:
-        return outcome(_understood(output), None)
+        return outcome(read_answer(json.loads(output)), None)
     except (ValueError, RecursionError) as error:
         return outcome(None, f"answered nonsense: {error}")
 
 
-def _understood(output: str) -> Answer:
-    answer = decode(Answer, json.loads(output))
+def read_answer(facts: object) -> Answer:
+    """Understand what :data:`FACTS` gave; raise ValueError where it is nonsense."""
+    answer = decode(Answer, facts)
     if missing := MARKERS - answer.markers.keys():
         raise ValueError(f"no {', '.join(sorted(missing))}")
     Version(answer.markers["python_full_version"].removesuffix("+"))
-    output.encode()
+    json.dumps(facts, ensure_ascii=False).encode()  # a path that is no text cannot stand in any of our files
     return answer
 
 
-def _interpreter(answer: Answer) -> Interpreter:
+def interpreter_from(answer: Answer) -> Interpreter:
+    """Make the value of an answer; its executable is the one with the version in its name, if there is one."""
     # The kernel may be a newer one than at the time of a kept answer.
     now = {"platform_release": platform.release(), "platform_version": platform.version()}
     markers = answer.markers | now
