@@ -31,17 +31,15 @@ def commit(context: Context, generation: Generation, plan: Plan, *, write: bool 
     kept = existing.renewed(earned) if existing else earned
     if kept != existing and write:
         write_lock(lock_path(context, plan), kept)
-    generations = Generations(context.project)
-    if not _in_use(generations, generation):
-        pointer.switch(context.project.pointer, generation.path)
-    return generations.advance(generation, "committed")
+    return Generations(context.project).commit(generation)
 
 
 def is_committed(context: Context, generation: Generation, plan: Plan) -> bool:
     """Whether a generation of this plan is in use and the lock on disk is what would be written, apart from time."""
     if not generation.reached("committed") or generation.plan != plan.digest:
         return False
-    if not _in_use(Generations(context.project), generation):
+    current = Generations(context.project).current()
+    if current is None or current.path != generation.path:
         return False
     existing = kept_lock(context, plan)
     return existing is not None and existing.renewed(earned_lock(context, generation, plan)) == existing
@@ -64,8 +62,3 @@ def kept_lock(context: Context, plan: Plan) -> Lock | None:
 def lock_path(context: Context, plan: Plan) -> Path:
     """Where the lock of a plan stands."""
     return context.project.lock(plan.target.variant, plan.target.platform, plan.target.python_tag)
-
-
-def _in_use(generations: Generations, generation: Generation) -> bool:
-    current = generations.current()
-    return current is not None and current.path == generation.path

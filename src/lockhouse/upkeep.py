@@ -16,7 +16,7 @@ from lockhouse.commitment import commit
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.history import Freeable, choose_rollback, find_freeable, free
 from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError
-from lockhouse.events import StepFinished, StepStarted
+from lockhouse.events import Message, StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
 from lockhouse.host import Host
 from lockhouse.leftovers import find_unawaited
@@ -74,7 +74,7 @@ def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
 
 
 def roll_back(context: Context, number: int | None = None) -> int | None:
-    """Take the generation ``number``, or the one before the current, into use; return the number of the one that was.
+    """Take the generation ``number``, or the one that served before, into use; return the number of the one that was.
 
     It is proven first, as ``verify`` proves the environment in use, by the plan that it was built from; ``detect`` must
     have run. Its lock comes back with it, else the next install would go forward again. Raises UsageError when there is
@@ -85,6 +85,12 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
         chosen = choose_rollback(context.project, number)
         plan = _prove(context, chosen)
         commit(context, chosen, plan)
+    if plan.manifest != context.manifest.digest:
+        text = (
+            f"the manifest has moved on since generation {chosen.number} was built: verify will say so, and install go "
+            f"forward again, until the manifest is changed back"
+        )
+        context.emit(Message(level="warning", text=text))
     return current.number if current else None
 
 
@@ -123,7 +129,10 @@ def _verify(context: Context, generation: Generation) -> Plan:
     raise (DriftFound if report.drift else CheckFailed)(
         f"generation {generation.number} is not what it was, and is not taken into use",
         cause="\n".join((*describe_drift(report.drift), *(f"{item.name}: {item.output.strip()}" for item in failed))),
-        hints=[Hint("run-install", "run install: it builds anew what the manifest asks for")],
+        hints=[
+            Hint("other-generation", "`lockhouse generations` lists the others: go back to one by its number"),
+            Hint("run-install", "or run install: it builds anew what the manifest asks for"),
+        ],
     )
 
 

@@ -267,6 +267,22 @@ def test_locked_says_what_differs(site: Site) -> None:
     assert not (site.site_packages() / "beta-1.0.dist-info").exists()
 
 
+def test_locked_without_a_lock_fails_whatever_an_earlier_run_left(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    site.installed()
+    site.lock().unlink()
+
+    result = site.run("--locked", "install")
+
+    assert result.status == 1
+    assert "there is no lock to repeat" in result.err
+    assert "run install without --locked" in result.err
+    assert site.run("--locked", "plan").status == 1
+    site.installed()
+    assert site.lock().exists()
+
+
 def test_verify_builds_from_the_lock_on_a_fresh_machine(site: Site) -> None:
     site.wheel("alpha")
     site.manifest("alpha")

@@ -42,7 +42,8 @@ class Marker:
 
     ``location`` is the absolute path it was made at: scripts inside name it, a copy elsewhere is no environment.
     ``environment_digest`` is the tree digest (docs/digest.md) and ``seal`` the sha256 of the seal, both known once it
-    is sealed. ``created`` is UTC in ISO 8601.
+    is sealed. ``created`` is UTC in ISO 8601. ``turn`` counts how often an environment of the manifest had been taken
+    into use when this one was, the last time; 0 before the first.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Marker:
     created: str
     environment_digest: str | None = None
     seal: str | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,11 @@ class Generation(Marker):
     def moved(self) -> bool:
         """Whether it stands elsewhere than where it was made, and so cannot work."""
         return os.path.realpath(self.location) != os.path.realpath(self.path)
+
+    @property
+    def last_use(self) -> tuple[int, int]:
+        """Sorts generations by when they were taken into use the last time, and those that never were by age."""
+        return self.turn, self.number
 
     def reached(self, state: GenerationState) -> bool:
         """Whether it has come as far as ``state``."""
@@ -159,6 +166,22 @@ class Generations:
         if changed != known:
             _write(changed.path, changed)
         return changed
+
+    def commit(self, generation: Generation) -> Generation:
+        """Lead the pointer to a generation and note that it serves, and since when; return it as it is now.
+
+        Killed in between, the pointer leads to it and only the note is missing.
+        """
+        current = self.current()
+        if current is None or current.path != generation.path:
+            pointer.switch(self.project.pointer, generation.path)
+        known = self.advance(generation, "committed")
+        latest = max((item.turn for item in self.all()), default=0)
+        if known.turn == latest > 0:
+            return known
+        served = replace(known, turn=latest + 1)
+        _write(served.path, served)
+        return served
 
     def remove(self, generation: Generation) -> None:
         """Remove a generation: out of the way at one instant, then deleted, marker last.

@@ -83,10 +83,10 @@ def list_generations(project: Project, *, sizes: bool = False) -> tuple[Generati
 
 
 def choose_rollback(project: Project, number: int | None = None) -> Generation:
-    """Choose the generation to go back to: that ``number``, or else the one before the current.
+    """Choose the generation to go back to: that ``number``, or else the one that served before the current.
 
-    Only one that has served before can be chosen. Raises UsageError that names those there are. The caller verifies it
-    before it is taken into use.
+    So a rollback is undone by another one. Only one that has served can be chosen. Raises UsageError that names those
+    there are. The caller verifies it before it is taken into use.
     """
     generations = Generations(project)
     current = generations.current()
@@ -96,10 +96,9 @@ def choose_rollback(project: Project, number: int | None = None) -> Generation:
         if chosen is None and current is not None and current.number == number:
             raise _no_rollback(f"generation {number} is already in use", choices)
     else:
-        earlier = [item for item in choices if current is None or item.number < current.number]
-        chosen = earlier[-1] if earlier else None
+        chosen = max(choices, key=lambda item: item.last_use, default=None)
     if chosen is None:
-        what = f"there is no generation {number}" if number is not None else "there is no earlier generation"
+        what = f"there is no generation {number}" if number is not None else "there is no other generation"
         raise _no_rollback(f"{what} to go back to", choices)
     return chosen
 

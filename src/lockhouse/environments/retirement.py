@@ -44,8 +44,8 @@ def find_clearing(generations: Generations, plan: str | None, keep: int) -> Clea
 
     Of those that were taken into use ``keep`` remain, the one in use first of all. What is yet to be proven takes
     nobody's place: should it fail, everything that could be gone back to is still there. Once it is in use, one more
-    than ``keep`` is there, and one goes. Of the others the newest are kept, and those last whose plan is that of one
-    already kept: going back to the same distributions is worth least.
+    than ``keep`` is there, and one goes. Of the others those are kept that served last, and after all of them those
+    whose plan is that of one already kept: going back to the same distributions is worth least.
     """
     current = generations.current()
     everything = generations.all()
@@ -55,7 +55,8 @@ def find_clearing(generations: Generations, plan: str | None, keep: int) -> Clea
         for item in everything
         if item != current and (item.moved or (not item.reached("committed") and item != reusable))
     )
-    committed = [item for item in everything if item.reached("committed") and item not in abandoned]
+    served = [item for item in everything if item.reached("committed") and item not in abandoned]
+    committed = sorted(served, key=lambda item: item.last_use)
     unproven = reusable is not None and reusable != current and not reusable.reached("committed")
     kept = _choose(committed, [item for item in (current, reusable) if item], keep + unproven)
     return Clearing(

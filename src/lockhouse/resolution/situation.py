@@ -76,7 +76,8 @@ def read_situation(context: Context) -> Situation:
 def decided_plan(context: Context, situation: Situation) -> Plan | None:
     """Give the plan that is already decided: by the lock, else by an earlier run that did not come as far as a lock.
 
-    None when the manifest has moved on, the selection is another one, or an upgrade was asked for.
+    None when the manifest has moved on, the selection is another one, or an upgrade was asked for; where only the lock
+    may decide, also when there is none.
     """
     if context.options.upgrade is not None:
         return None
@@ -86,6 +87,8 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
         if lock.manifest != manifest or not _same_wish(selection, lock.selection):
             return None
         return plan_from_lock(lock, manifest, situation.host.digest)
+    if context.options.locked:
+        return None
     plan = context.state.read(Plan)
     if plan is None or (plan.manifest, plan.target, plan.selection) != (manifest, situation.target, selection):
         return None

@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.generations import OTHER_PLAN, PLAN, make_generation, make_project
 from fixtures.values import passed, plan_of, planned, report_of
-from lockhouse.environments import pointer
 from lockhouse.environments.generations import Generations
 from lockhouse.environments.history import choose_rollback, find_freeable, free, list_generations
 from lockhouse.errors import UsageError
@@ -63,27 +62,56 @@ def lock_of(name: str) -> Lock:
     return lock_from(plan, report, {}, time="2026-01-02T03:04:05Z")
 
 
-def test_rollback_takes_the_one_before_the_current_and_then_the_one_before_that(project: Project) -> None:
+def serve(project: Project, *numbers: int) -> None:
+    """Take generations into use, one after the other."""
+    generations = Generations(project)
+    for number in numbers:
+        generations.commit(next(item for item in generations.all() if item.number == number))
+
+
+def test_rollback_takes_the_one_that_served_before_and_is_undone_by_another(project: Project) -> None:
     for _ in range(3):
-        make_generation(project, current=True)
+        make_generation(project)
+    serve(project, 1, 2, 3)
     target = choose_rollback(project)
     assert target.number == 2
-    pointer.switch(project.pointer, target.path)
-    assert Generations(project).current() == target
-    assert choose_rollback(project).number == 1
-    assert choose_rollback(project, 3).number == 3
-
-
-def test_rollback_without_a_pointer_takes_the_newest(project: Project) -> None:
-    make_generation(project)
-    make_generation(project)
+    serve(project, 2)
+    assert choose_rollback(project).number == 3
+    serve(project, 3)
     assert choose_rollback(project).number == 2
+
+
+def test_what_was_named_is_what_the_next_one_goes_back_from(project: Project) -> None:
+    for _ in range(3):
+        make_generation(project)
+    serve(project, 1, 2, 3)
+    assert choose_rollback(project, 1).number == 1
+    serve(project, 1)
+    assert choose_rollback(project).number == 3
+
+
+def test_being_taken_into_use_again_while_in_use_changes_nothing(project: Project) -> None:
+    for _ in range(2):
+        make_generation(project)
+    serve(project, 1, 2)
+    before = Generations(project).all()
+    serve(project, 2)
+    assert Generations(project).all() == before
+
+
+def test_rollback_without_a_pointer_takes_what_served_last(project: Project) -> None:
+    make_generation(project)
+    make_generation(project)
+    assert choose_rollback(project).number == 2  # from before it was noted
+    serve(project, 2, 1)
+    project.pointer.unlink()
+    assert choose_rollback(project).number == 1
 
 
 def test_only_what_has_served_can_be_gone_back_to(project: Project) -> None:
     make_generation(project, "verified")
     make_generation(project, current=True)
-    with pytest.raises(UsageError, match="no earlier generation"):
+    with pytest.raises(UsageError, match="no other generation"):
         choose_rollback(project)
     with pytest.raises(UsageError, match="no generation 1"):
         choose_rollback(project, 1)

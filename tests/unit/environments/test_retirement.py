@@ -104,6 +104,14 @@ def test_the_newest_are_kept_and_the_one_in_use_first_of_all(project: Project) -
     assert decide(project, NEXT_PLAN, keep=2) == ([], [2])
 
 
+def test_what_was_gone_back_to_is_kept_before_what_was_left(project: Project) -> None:
+    first, second = make_generation(project, plan="4" * 64), make_generation(project, plan="5" * 64)
+    generations = Generations(project)
+    for served in (first, second, first, make_generation(project, plan="6" * 64)):
+        generations.commit(served)
+    assert decide(project, "6" * 64, keep=2) == ([], [2])
+
+
 def test_a_repetition_of_the_plan_in_use_goes_before_an_older_plan(project: Project) -> None:
     make_generation(project, plan=OTHER_PLAN)
     make_generation(project, plan=PLAN)  # drifted, and built again as the next
