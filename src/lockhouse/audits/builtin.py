@@ -45,6 +45,7 @@ RULES = (
     BuiltIn("tags", "tags:Tags"),
     BuiltIn("integrity", "integrity:Integrity", needs_wheels=True),
     BuiltIn("metadata", "metadata:MetadataAgreement", needs_wheels=True),
+    BuiltIn("collisions", "collisions:Collisions", needs_wheels=True),
     BuiltIn("numpy-abi", "numpyabi:NumpyAbi", needs_wheels=True),
     BuiltIn("stage-order", "order:StageOrder"),
     BuiltIn("exclusions", "exclusions:Exclusions"),

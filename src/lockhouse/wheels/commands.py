@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-__all__ = ["EntryPoint"]
+__all__ = ["TARGET", "EntryPoint", "is_command"]
+
+DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+TARGET = re.compile(rf"(?P<module>{DOTTED})\s*:\s*(?P<attribute>{DOTTED})\s*(\[.*\])?")
+NAME = re.compile(r"[^\s#;\[\]=:/\\\x00-\x1f](?:[^=:/\\\x00-\x1f]*[^\s=:/\\\x00-\x1f])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,3 +19,8 @@ class EntryPoint:
     name: str
     target: str
     gui: bool
+
+
+def is_command(name: str, target: str) -> bool:
+    """Whether a name is one for a file, and a target names a function: both are written into scripts."""
+    return bool(NAME.fullmatch(name)) and name not in (".", "..") and bool(TARGET.fullmatch(target))

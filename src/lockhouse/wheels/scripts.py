@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lockhouse.errors import UnsafeWheel
-from lockhouse.wheels.commands import EntryPoint
+from lockhouse.wheels.commands import TARGET, EntryPoint, is_command
 from lockhouse.wheels.issues import Issue
 
 if TYPE_CHECKING:
@@ -16,14 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_commands", "generate_script", "with_interpreter"]
 
-TARGET = re.compile(r"(?P<module>[\w.]+)\s*:\s*(?P<attribute>[\w.]+)\s*(\[.*\])?")
-COMMAND = re.compile(r"[^\s#;\[\]=:][^=:]*")
-
 
 def check_commands(entry: Entry) -> None:
     """Raise UnsafeWheel for a command that is none: what is written into a script must be names and nothing else."""
     for name, target, _ in entry.commands:
-        if not COMMAND.fullmatch(name) or not TARGET.fullmatch(target):
+        if not is_command(name, target):
             detail = f"{name} = {target} is no command of the form name = module:function"
             raise UnsafeWheel(entry.filename, Issue.ENTRY_POINTS, detail)
 

@@ -28,7 +28,7 @@ from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, pars
 from packaging.version import InvalidVersion, Version
 
 from lockhouse.errors import StorageError, UnsafeWheel
-from lockhouse.wheels.commands import EntryPoint
+from lockhouse.wheels.commands import EntryPoint, is_command
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.members import Member, find_dist_info, inspect_members
 from lockhouse.wheels.metadata import Metadata, MetadataError, describes, parse_metadata
@@ -221,7 +221,8 @@ def _entry_points(
         return
     for section in ("console_scripts", "gui_scripts"):
         for name, target in parser.items(section) if parser.has_section(section) else ():
-            if name != name.strip() or not name or set(name) & set("/\\\0\n\r:") or name in (".", ".."):
-                issues.append((Issue.ENTRY_POINTS, f"{name!r} is no name for a command"))
+            if not is_command(name, target.strip()):
+                text = f"{name} = {target.strip()} is no command of the form name = module:function"
+                issues.append((Issue.ENTRY_POINTS, text))
             else:
                 yield EntryPoint(name=name, target=target.strip(), gui=section == "gui_scripts")
