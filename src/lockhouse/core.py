@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from lockhouse.environments import EnvironmentProvider
     from lockhouse.steps import Context, Step
 
-__all__ = ["Core", "StepRunner"]
+__all__ = ["Core", "Environments", "StepRunner"]
 
 
-class Core:
-    """Providers and rules, imported when they are asked for."""
+class Environments:
+    """Providers of environments, imported when they are asked for. Who brings others can do without these."""
 
     @hookimpl
     def lockhouse_environments(self) -> Iterable[EnvironmentProvider]:
@@ -26,13 +26,6 @@ class Core:
         from lockhouse.environments.builtin import lockhouse_environments
 
         return lockhouse_environments()
-
-    @hookimpl
-    def lockhouse_audits(self) -> Iterable[Audit]:
-        """Give the built-in rules of the scan."""
-        from lockhouse.audits.builtin import lockhouse_audits
-
-        return lockhouse_audits()
 
 
 class StepRunner:
@@ -46,3 +39,14 @@ class StepRunner:
         except StopIteration as error:  # a generator, and so a wrapper, can have none thrown into it (PEP 479)
             raise InternalError(f"step {step.name} failed", cause=describe_error(error)) from error
         return True
+
+
+class Core(StepRunner):
+    """What lockhouse cannot do without: it runs the steps, and gives the rules of the scan."""
+
+    @hookimpl
+    def lockhouse_audits(self) -> Iterable[Audit]:
+        """Give the built-in rules of the scan."""
+        from lockhouse.audits.builtin import lockhouse_audits
+
+        return lockhouse_audits()

@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from lockhouse.accelerators import Accelerator, Question, Support
-from lockhouse.codec import decode, encode
+from lockhouse.codec import DecodeError, decode, encode
+from lockhouse.confinement import Quit, confined
 from lockhouse.environments import EnvironmentProvider, Scheme
 from lockhouse.errors import Hint, LockhouseError, PluginError
 from lockhouse.hookspecs import ANSWER_LIMIT, RULE_LIMIT
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lockhouse.findings import Finding
 
 __all__ = [
+    "DISABLE_VARIABLE",
     "GuardedAccelerator",
     "GuardedAudit",
     "GuardedProvider",
@@ -35,8 +37,12 @@ __all__ = [
     "describe_error",
     "disabling",
     "guarded_step",
+    "malformed",
     "mismatch",
 ]
+
+DISABLE_VARIABLE = "LOCKHOUSE_DISABLE_PLUGINS"
+"""Names of plugins that are not loaded, separated by commas."""
 
 NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
 T = TypeVar("T")
@@ -44,21 +50,19 @@ T = TypeVar("T")
 
 def describe_error(error: BaseException) -> str:
     """Tell an exception in one line: its kind and the first line of what it says."""
-    if isinstance(error, Overrun):
+    if isinstance(error, Overrun | Quit):
         return str(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
+def blame(plugin: str, deed: str, error: Exception) -> NoReturn:
     """Raise what a plugin's exception means to lockhouse.
 
-    An error that the plugin raised on purpose keeps its class and exit status; an interruption is nobody's fault.
+    An error that the plugin raised on purpose keeps its class and exit status.
     """
     if isinstance(error, LockhouseError):
         error.add_note(f"raised by plugin {plugin}")
-        raise error
-    if not isinstance(error, Exception | SystemExit):
         raise error
     raise PluginError(
         plugin,
@@ -70,13 +74,14 @@ def blame(plugin: str, deed: str, error: BaseException) -> NoReturn:
 
 def disabling(plugin: str) -> str:
     """Say how a plugin is left out by hand."""
-    return f"run without it: set LOCKHOUSE_DISABLE_PLUGINS={plugin}, and tell its author"
+    return f"run without it: set {DISABLE_VARIABLE}={plugin}, and tell its author"
 
 
 def mismatch(item: object, kind: type) -> str | None:
     """Say why an item is no ``kind``, or None if it is one; for a Protocol name what is missing.
 
-    Whatever serves as its key (``name``, ``namespace``) must be a text; an accelerator's goes into names of files.
+    Whatever serves as its key (``name``, ``namespace``) must be a text; an accelerator's goes into names of files. The
+    fields of a value must be of the types that it declares.
     """
     try:
         if not isinstance(item, kind):
@@ -91,6 +96,12 @@ def mismatch(item: object, kind: type) -> str | None:
             if not NAMESPACE.fullmatch(key):
                 return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
             frozenset(item.family), frozenset(item.labelled)
+        if isinstance(item, Check):
+            decode(Check, encode(item))
+        if isinstance(item, Step):
+            return malformed(item)
+    except DecodeError as error:
+        return f"gave a {type(item).__name__} that is none: {error}"
     except Exception as error:  # noqa: BLE001  a stranger's properties
         return f"gave a {type(item).__name__} that raised {describe_error(error)}"
     return None
@@ -130,14 +141,14 @@ class GuardedAccelerator:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
         try:
             return self._patience.call(lambda: bool(self.accelerator.claims(variant)), ANSWER_LIMIT)
-        except (Exception, SystemExit):  # noqa: BLE001  a stranger's code: what it cannot judge it does not claim
+        except Exception:  # noqa: BLE001  a stranger's code: what it cannot judge it does not claim
             return False
 
     def support(self, variant: str, reading: AcceleratorReading, host: Host) -> Support:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
         try:
             support = self._patience.call(lambda: self.accelerator.support(variant, reading, host), ANSWER_LIMIT)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+        except Exception as error:  # noqa: BLE001  a stranger's code
             reason = f"plugin {self.plugin} could not judge it: {describe_error(error)}"
             return Support(supported=False, reason=reason)
         if not isinstance(support, Support):
@@ -169,7 +180,7 @@ class GuardedAccelerator:
     def _ask(self, method: str, answer: Callable[[], T]) -> T:
         try:
             return self._patience.call(answer, ANSWER_LIMIT)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+        except Exception as error:  # noqa: BLE001  a stranger's code
             blame(self.plugin, f"{self.namespace} accelerator, {method}()", error)
 
 
@@ -185,8 +196,9 @@ class GuardedProvider:
     def create(self, path: Path, interpreter: Interpreter) -> None:
         """See :class:`~lockhouse.environments.EnvironmentProvider`."""
         try:
-            self.provider.create(path, interpreter)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            with confined():
+                self.provider.create(path, interpreter)
+        except Exception as error:  # noqa: BLE001  a stranger's code
             blame(self.plugin, f"{self.name} environments, create()", error)
 
     def scheme(self, path: Path, interpreter: Interpreter) -> Scheme:
@@ -196,7 +208,7 @@ class GuardedProvider:
             if isinstance(scheme, Scheme):
                 return scheme
             raise TypeError(mismatch(scheme, Scheme))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+        except Exception as error:  # noqa: BLE001  a stranger's code
             blame(self.plugin, f"{self.name} environments, scheme()", error)
 
 
@@ -221,7 +233,7 @@ class GuardedAudit:
         """See :class:`~lockhouse.audits.Audit`."""
         try:
             return self._patience.call(lambda: tuple(self.audit.examine(subject)), RULE_LIMIT)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+        except Exception as error:  # noqa: BLE001  a stranger's code
             blame(self.plugin, f"the rule {self.name}", error)
 
 
@@ -255,19 +267,52 @@ def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> St
 
     def run(context: Context) -> None:
         try:
-            step.run(context)
-        except BaseException as error:  # noqa: BLE001  blame() always raises
+            with confined():
+                step.run(context)
+        except Exception as error:  # noqa: BLE001  blame() always raises
             blame(plugin, f"the step {step.name}", error)
 
     def decide(context: Context) -> bool:
         assert up_to_date is not None
         try:
-            return bool(up_to_date(context))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
+            with confined():
+                return bool(up_to_date(context))
+        except Exception as error:  # noqa: BLE001  a stranger's code
             report(f"the step {step.name} could not tell whether it is up to date: {describe_error(error)}")
             return False
 
-    return replace(step, plugin=plugin, run=run, up_to_date=decide if up_to_date else None)
+    return replace(
+        step,
+        plugin=plugin,
+        doc=step.doc.strip().partition("\n")[0],
+        run=run,
+        needs=tuple(step.needs),
+        inputs=tuple(map(Path, step.inputs)),
+        outputs=tuple(map(Path, step.outputs)),
+        up_to_date=decide if up_to_date else None,
+    )
+
+
+def malformed(step: Step) -> str | None:
+    """Say what is wrong with a plugin's step itself, or None; whether it fits among the others is another question."""
+    for field in ("name", "phase", "doc"):
+        if not isinstance(getattr(step, field), str):
+            return f"gave a step whose {field} is {getattr(step, field)!r}, not a text"
+    for field, kind in (("needs", str), ("inputs", (str, PurePath)), ("outputs", (str, PurePath))):
+        value = getattr(step, field)
+        if (
+            isinstance(value, str)
+            or not isinstance(value, Iterable)
+            or not all(isinstance(item, kind) for item in value)
+        ):
+            return f"gave the step {step.name} with {field}={value!r}; it must be a tuple, ('one',) for a single one"
+    for field in ("run", "up_to_date"):
+        value = getattr(step, field)
+        if not callable(value) and not (value is None and field == "up_to_date"):
+            return f"gave the step {step.name} whose {field} cannot be called"
+    if not isinstance(step.replaces, str | None):
+        return f"gave the step {step.name} with replaces={step.replaces!r}; it must be the name of one step"
+    return None
 
 
 def _questions(given: Iterable[object]) -> tuple[Question, ...]:

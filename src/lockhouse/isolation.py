@@ -8,19 +8,24 @@ walled in by :mod:`lockhouse.guards`; where plugins come from and when they are 
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Callable, Generator
 from types import SimpleNamespace
 
 import pluggy
 
 from lockhouse import hookspecs
-from lockhouse.guards import blame
+from lockhouse.confinement import confined
+from lockhouse.guards import blame, describe_error
 from lockhouse.hookspecs import PREFIX, hookimpl
 from lockhouse.steps import Context, Step
 
 __all__ = ["RUN_STEP", "NotAPlugin", "guarded_step_hook", "implementations_of", "new_manager"]
 
 RUN_STEP = "lockhouse_run_step"
+Trace = Callable[[float, str], object]
+"""Is told of each call: when it began (:func:`time.perf_counter`), and what came of it."""
+
 Runner = Callable[[Step, Context], bool | None]
 Wrapper = Callable[[Step, Context], Generator[None, object, object]]
 
@@ -29,36 +34,46 @@ class NotAPlugin(Exception):
     """What was loaded as a plugin cannot be used; the text says why."""
 
 
-def _guarded_runner(plugin: str, run: Callable[[Step, Context], object]) -> Runner:
+def _guarded_runner(plugin: str, run: Callable[[Step, Context], object], trace: Trace) -> Runner:
     """Wall in a plugin that runs steps itself; anything but True means that it left the step to others."""
 
     def runner(step: Step, context: Context) -> bool | None:
+        started = time.perf_counter()
         try:
-            return True if run(step, context) is True else None
-        except BaseException as error:  # noqa: BLE001  blame() always raises
+            with confined():
+                taken = run(step, context) is True
+        except Exception as error:  # noqa: BLE001  blame() always raises
+            trace(started, f"raised {describe_error(error)}")
             blame(plugin, f"lockhouse_run_step for {step.name}", error)
+        trace(started, f"{'took over' if taken else 'left to others'}: {step.name}")
+        return True if taken else None
 
     return runner
 
 
-def _guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object]) -> Wrapper:
+def _guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object], trace: Trace) -> Wrapper:
     """Wall in a plugin that goes around steps: the step's own errors pass unchanged, the wrapper's bear its name."""
 
     def wrapper(step: Step, context: Context) -> Generator[None, object, object]:
         deed = f"lockhouse_run_step around {step.name}"
-        inner = wrap(step, context)
-        assert isinstance(inner, Generator)
+        started = time.perf_counter()
         try:
-            next(inner)
+            with confined():
+                inner = wrap(step, context)
+                if not isinstance(inner, Generator):
+                    raise TypeError("the wrapper is no generator")
+                next(inner)
         except StopIteration:
             blame(plugin, deed, RuntimeError("the wrapper did not yield"))
-        except BaseException as error:  # noqa: BLE001  blame() always raises
+        except Exception as error:  # noqa: BLE001  blame() always raises
             blame(plugin, deed, error)
         try:
             done = yield
         except BaseException as error:  # noqa: BLE001  the wrapper decides what becomes of it
             raised = error
+            trace(started, f"around {step.name}, which raised {describe_error(raised)}")
             return _resume(plugin, deed, lambda: inner.throw(raised), raised)
+        trace(started, f"around {step.name}")
         return _resume(plugin, deed, lambda: inner.send(done), None)
 
     return wrapper
@@ -66,13 +81,14 @@ def _guarded_wrapper(plugin: str, wrap: Callable[[Step, Context], object]) -> Wr
 
 def _resume(plugin: str, deed: str, resume: Callable[[], object], raised: BaseException | None) -> object:
     try:
-        resume()
+        with confined():
+            resume()
     except StopIteration as stop:
         return stop.value
-    except BaseException as error:
-        if error is raised:
-            raise
-        blame(plugin, deed, error)
+    except Exception as error:  # noqa: BLE001  blame() always raises
+        if raised is None or raised not in (error, error.__cause__):
+            blame(plugin, deed, error)
+        raise raised from raised.__cause__
     return blame(plugin, deed, RuntimeError("the wrapper yielded twice"))
 
 
@@ -112,7 +128,7 @@ def implementations_of(plugin: object, name: str) -> dict[str, pluggy.HookImpl]:
     return found
 
 
-def guarded_step_hook(implementation: pluggy.HookImpl) -> object:
+def guarded_step_hook(implementation: pluggy.HookImpl, trace: Trace) -> object:
     """Put a plugin's ``lockhouse_run_step`` behind a wall, with the same options."""
 
     def call(step: Step, context: Context) -> object:
@@ -121,4 +137,4 @@ def guarded_step_hook(implementation: pluggy.HookImpl) -> object:
 
     guard = _guarded_wrapper if implementation.wrapper else _guarded_runner
     mark = hookimpl(wrapper=implementation.wrapper, tryfirst=implementation.tryfirst, trylast=implementation.trylast)
-    return SimpleNamespace(lockhouse_run_step=mark(guard(implementation.plugin_name, call)))
+    return SimpleNamespace(lockhouse_run_step=mark(guard(implementation.plugin_name, call, trace)))

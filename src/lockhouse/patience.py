@@ -2,7 +2,7 @@
 
 Python cannot end a function that does not return: it is called in a thread that is left behind, and that the
 interpreter does not wait for when it ends. What takes long because it is work (a step, the making of an environment)
-has no limit.
+has no limit. What else it must not do to its caller is the business of :mod:`lockhouse.confinement`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
+from lockhouse.confinement import confined
 from lockhouse.events import Event
 
 if TYPE_CHECKING:
@@ -39,18 +40,22 @@ class Patience:
         self._exhausted: str | None = None
 
     def call(self, function: Callable[[], T], limit: float) -> T:
-        """Return what a function returns, and raise what it raises; Overrun after ``limit`` seconds."""
+        """Return what a function returns, and raise what it raises; Overrun after ``limit`` seconds.
+
+        Of a plugin with limits only Exceptions come: what would end the process becomes a Quit.
+        """
         if not self._limited:
             return function()
         if self._exhausted is not None:
             raise Overrun(self._exhausted)
         answers: list[T] = []
-        errors: list[BaseException] = []
+        errors: list[Exception] = []
 
         def run() -> None:
             try:
-                answers.append(function())
-            except BaseException as error:  # noqa: BLE001  it belongs to whoever asked
+                with confined():
+                    answers.append(function())
+            except Exception as error:  # noqa: BLE001  it belongs to whoever asked
                 errors.append(error)
 
         thread = threading.Thread(target=copy_context().run, args=(run,), name=f"plugin {self.plugin}", daemon=True)

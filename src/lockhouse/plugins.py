@@ -6,24 +6,26 @@ is named in a record and a warning, and left out; the others go on.
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 import lockhouse
 from lockhouse import discovery
 from lockhouse.accelerators import Accelerator
-from lockhouse.core import Core, StepRunner
-from lockhouse.discovery import Candidate, Origin
+from lockhouse.admission import CORE, Admission, PluginRecord, named_to_be_left_out
+from lockhouse.core import Core, Environments, StepRunner
+from lockhouse.discovery import Candidate
 from lockhouse.environments import EnvironmentProvider
-from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
+from lockhouse.errors import Hint, LockhouseError, UsageError
 from lockhouse.events import Emit, Event, Message, discard
 from lockhouse.guards import (
+    DISABLE_VARIABLE,
     GuardedAccelerator,
     GuardedAudit,
     GuardedProvider,
@@ -33,9 +35,11 @@ from lockhouse.guards import (
     mismatch,
 )
 from lockhouse.hookspecs import ANSWER_LIMIT
-from lockhouse.isolation import RUN_STEP, NotAPlugin, guarded_step_hook, implementations_of, new_manager
+from lockhouse.hooktrace import Trace, outcome_of
+from lockhouse.isolation import RUN_STEP, guarded_step_hook, new_manager
+from lockhouse.listeners import EVENT, Listeners
 from lockhouse.manifest import Check
-from lockhouse.patience import Audience, Overrun, Patience
+from lockhouse.patience import Overrun
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
@@ -45,26 +49,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DISABLE_VARIABLE", "PluginRecord", "Plugins"]
 
-DISABLE_VARIABLE = "LOCKHOUSE_DISABLE_PLUGINS"
-"""Names of plugins that are not loaded, separated by commas."""
-
-CORE = "lockhouse"
 AUDITS = "lockhouse_audits"
-EVENT = "lockhouse_event"
+OWN = frozenset({CORE, "environments"})
+"""What lockhouse gives without being asked through an entry point; of it exceptions are defects."""
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginRecord:
-    """What became of one plugin; ``error`` says why it is not active."""
-
-    name: str
-    version: str
-    distribution: str
-    origin: Origin
-    hooks: tuple[str, ...]
-    status: Literal["active", "failed", "disabled"]
-    error: str | None = None
 
 
 class Plugins:
@@ -81,42 +70,69 @@ class Plugins:
         disabled: Iterable[str] = (),
     ) -> None:
         self._emit = emit
-        self._patience: dict[str, Patience] = {}
-        self._audiences: dict[str, Audience] = {}
-        self._reported: set[tuple[str, str, str]] = set()
-        self._hooks: dict[str, list[pluggy.HookImpl]] = {}
-        self._runners = new_manager()
+        self._reported: dict[tuple[str, str, str], None] = {}
         self._accelerators: tuple[Accelerator, ...] | None = None
-        hidden = set(disabled) - {CORE}
-        self._records: dict[str, PluginRecord] = {}
-        core = Candidate(
-            name=CORE, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=lambda: Core()
+        self._trace = Trace(emit, self.source, OWN)
+        self._admission = Admission(emit, self._trace, disabled)
+        for candidate in (_own(CORE, Core), _own("environments", Environments), *candidates):
+            self._admission.admit(candidate)
+        self._admission.tell_of_unknown()
+        self._patience = self._admission.patience
+        self._hooks: dict[str, list[pluggy.HookImpl]] = {}
+        for implementations in self._admission.implementations.values():
+            for hook, implementation in implementations.items():
+                self._hooks.setdefault(hook, []).append(implementation)
+        for hooks in self._hooks.values():
+            hooks.sort(key=lambda hook: (not hook.tryfirst, hook.trylast))
+        self._runners = self._chain_of_runners()
+        self._listeners = Listeners(
+            self._hooks.get(EVENT, ()),
+            lambda plugin: self._admission.records[plugin].origin == "built-in",
+            lambda plugin, problem: self._report(plugin, EVENT, problem),
+            self._trace,
         )
-        for candidate in (core, *candidates):
-            name = self._free_name(candidate)
-            self._patience[name] = Patience(name, limited=candidate.origin != "built-in")
-            self._records[name] = self._admit(replace(candidate, name=name), name in hidden)
-        # Of those that want to be last the one registered last is: nobody comes after the core.
-        self._runners.register(StepRunner(), name=CORE)
 
     @classmethod
     def load(cls, project_plugins: Path | None = None, emit: Emit = discard) -> Plugins:
-        """Load the core's own, what is installed, and the files of a project's plugin folder."""
+        """Load the core's own, what is installed, and the files of a project's plugin folder.
+
+        Raises UsageError where something is to be left out that cannot be.
+        """
+        disabled = named_to_be_left_out()
         candidates = list(discovery.entry_point_plugins())
         if project_plugins is not None:
             candidates += discovery.project_plugins(project_plugins)
-        disabled = os.environ.get(DISABLE_VARIABLE, "").split(",")
-        return cls(candidates, emit, [name.strip() for name in disabled])
+        return cls(candidates, emit, disabled)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
-        """What became of every plugin that was found, the core first."""
-        return tuple(self._records.values())
+        """What became of every plugin that was found, the core first, with what was wrong with it so far."""
+        problems: dict[str, list[str]] = {}
+        for plugin, hook, problem in self._reported:
+            problems.setdefault(plugin, []).append(f"{hook}: {problem}")
+        return tuple(
+            replace(record, reason="; ".join(problems[record.name])) if record.name in problems else record
+            for record in self._admission.records.values()
+        )
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of the active plugins by name, ``lockhouse`` itself first."""
-        return {record.name: record.version for record in self.records if record.status == "active"}
+        """Versions of the active plugins by name, ``lockhouse`` itself first, which stands for all of its own."""
+        return {
+            record.name: record.version
+            for record in self._admission.records.values()
+            if record.status == "active" and (record.name == CORE or record.name not in OWN)
+        }
+
+    def source(self, plugin: str) -> str:
+        """Name a plugin with the version of what it came with: ``desk 2.5 (help-desk)``."""
+        return self._admission.records[plugin].source
+
+    def examine(self) -> None:
+        """Ask for what plugins give to every project, so that it is known what is wrong with it."""
+        self.accelerators()
+        self.environments()
+        self.audits()
 
     def accelerators(self) -> tuple[Accelerator, ...]:
         """Every accelerator, one per namespace; of two that claim the same one the first stays."""
@@ -133,7 +149,7 @@ class Plugins:
         hook = "lockhouse_environments"
         answers = self._collect(hook, EnvironmentProvider, {})  # type: ignore[type-abstract]
         guarded: list[tuple[str, EnvironmentProvider]] = [
-            (plugin, item if plugin == CORE else GuardedProvider(self._patience[plugin], item))
+            (plugin, item if plugin in OWN else GuardedProvider(self._patience[plugin], item))
             for plugin, item in answers
         ]
         unique = self._unique(hook, guarded, lambda provider: provider.name)
@@ -156,7 +172,7 @@ class Plugins:
 
         answers = self._collect(AUDITS, Audit, {})  # type: ignore[type-abstract]
         guarded: list[tuple[str, Audit]] = [
-            (plugin, item if plugin == CORE else GuardedAudit(self._patience[plugin], item)) for plugin, item in answers
+            (plugin, item if plugin in OWN else GuardedAudit(self._patience[plugin], item)) for plugin, item in answers
         ]
         unique = self._unique(AUDITS, guarded, lambda audit: audit.name)
         missing: dict[str, Audit] = {
@@ -165,11 +181,9 @@ class Plugins:
         return (*(audit for _, audit in unique), *(missing[plugin] for plugin in sorted(missing)))
 
     def steps(self, plan: Plan | None) -> tuple[Step, ...]:
-        """Steps that plugins add or put in place of built-in ones; of two for the same place the first stays."""
-        hook = "lockhouse_steps"
-        answers = self._unique(hook, self._collect(hook, Step, {"plan": plan}), lambda step: step.name)
-        unique = self._unique(hook, answers, lambda step: step.replaces)
-        return tuple(guarded_step(plugin, step, partial(self._report, plugin, step.name)) for plugin, step in unique)
+        """Steps that plugins add or put in place of others; how they fit together is the pipeline's business."""
+        answers = self._collect("lockhouse_steps", Step, {"plan": plan})
+        return tuple(guarded_step(plugin, step, partial(self._report, plugin, step.name)) for plugin, step in answers)
 
     def checks(self, plan: Plan, host: Host) -> tuple[Check, ...]:
         """Checks that plugins add to those of manifest and accelerator."""
@@ -193,20 +207,11 @@ class Plugins:
 
     def event(self, event: Event) -> None:
         """Pass an event on to every plugin that listens; a stranger hears it soon, in a thread of its own."""
-        for implementation in self._hooks.get(EVENT, ()):
-            plugin = implementation.plugin_name
-            if self._records[plugin].origin == "built-in":
-                self._hear(implementation, event)
-                continue
-            if plugin not in self._audiences:
-                give_up = partial(self._report, plugin, EVENT)
-                self._audiences[plugin] = Audience(partial(self._hear, implementation), ANSWER_LIMIT, give_up)
-            self._audiences[plugin].tell(event)
+        self._listeners.tell(event)
 
     def close(self) -> None:
         """Wait, within limits, until every plugin has heard of all events. Warnings may come of it."""
-        for audience in self._audiences.values():
-            audience.close()
+        self._listeners.close()
 
     def run_step(self, step: Step, context: Context) -> None:
         """Run a step through the plugins: whoever takes it over, else the step itself, with wrappers around.
@@ -215,72 +220,37 @@ class Plugins:
         """
         self._runners.hook.lockhouse_run_step(step=step, context=context)
 
-    def _free_name(self, candidate: Candidate) -> str:
-        """Two strangers may both have called their plugin "main": both work, and the second bears its full name."""
-        name = candidate.name
-        while name in self._records:
-            name = f"{candidate.distribution}:{name}"
-        return name
-
-    def _admit(self, candidate: Candidate, disabled: bool) -> PluginRecord:
-        def record(status: Literal["active", "failed", "disabled"], error: str | None, *hooks: str) -> PluginRecord:
-            return PluginRecord(
-                name=candidate.name,
-                version=candidate.version,
-                distribution=candidate.distribution,
-                origin=candidate.origin,
-                hooks=tuple(sorted(hooks)),
-                status=status,
-                error=error,
-            )
-
-        if disabled:
-            return record("disabled", f"named in {DISABLE_VARIABLE}")
-        try:
-            implementations = self._patience[candidate.name].call(
-                lambda: implementations_of(candidate.load(), candidate.name), ANSWER_LIMIT
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # SystemExit at import, and whatever else a stranger's module raises
-            if candidate.origin == "built-in":
-                raise InternalError(f"{candidate.name} cannot be loaded", cause=describe_error(error)) from error
-            problem = str(error) if isinstance(error, NotAPlugin) else describe_error(error)
-            source = f"{candidate.name} {candidate.version} ({candidate.distribution})"
-            self._emit(Message(level="warning", text=f"plugin {source} is left out: {problem}"))
-            return record("failed", problem)
-        for name, implementation in implementations.items():
-            if name == RUN_STEP:
-                self._runners.register(guarded_step_hook(implementation), name=candidate.name)
-            else:
-                hooks = self._hooks.setdefault(name, [])
-                hooks.append(implementation)
-                hooks.sort(key=lambda hook: (not hook.tryfirst, hook.trylast))
-        return record("active", None, *implementations)
+    def _chain_of_runners(self) -> pluggy.PluginManager:
+        """Have pluggy call, as everybody else does, the first by name first: it goes from the last to the first."""
+        chain = new_manager()
+        for implementation in reversed(self._hooks.get(RUN_STEP, ())):
+            plugin = implementation.plugin_name
+            trace = partial(self._trace.called, plugin, RUN_STEP)
+            if plugin != CORE:
+                chain.register(guarded_step_hook(implementation, trace), name=plugin)
+        # Of those that want to be last the one registered last is: nobody comes after the core.
+        chain.register(StepRunner(), name=CORE)
+        return chain
 
     def _ask(self, hook: str, arguments: Mapping[str, object]) -> list[tuple[str, Any]]:
         """Call a hook plugin by plugin; answers with their givers, without those that raised or had nothing."""
         answers = []
         for implementation in self._hooks.get(hook, ()):
             plugin = implementation.plugin_name
+            started = time.perf_counter()
             try:
                 answer = self._patience[plugin].call(partial(_answer, implementation, arguments), ANSWER_LIMIT)
-            except Overrun as error:
-                self._report(plugin, hook, str(error))
-            except (Exception, SystemExit) as error:
-                if plugin == CORE:
+            except Exception as error:
+                if plugin in OWN:
                     raise
-                self._report(plugin, hook, f"raised {describe_error(error)}")
+                problem = str(error) if isinstance(error, Overrun) else f"raised {describe_error(error)}"
+                self._trace.called(plugin, hook, started, problem)
+                self._report(plugin, hook, problem)
             else:
+                self._trace.called(plugin, hook, started, outcome_of(answer))
                 if answer is not None:
                     answers.append((plugin, answer))
         return answers
-
-    def _hear(self, implementation: pluggy.HookImpl, event: Event) -> None:
-        try:
-            _answer(implementation, {"event": event})
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code
-            self._report(implementation.plugin_name, EVENT, f"raised {describe_error(error)}")
 
     def _collect(self, hook: str, kind: type[T], arguments: Mapping[str, object]) -> list[tuple[str, T]]:
         """Call a hook whose answers are iterables of ``kind``; what is of another kind is reported and left out."""
@@ -305,22 +275,23 @@ class Plugins:
         for plugin, item in answers:
             name = key(item)
             if name is not None and name in givers:
-                self._report(plugin, hook, f"gave {name!r}, which plugin {self._source(givers[name])} gives already")
+                self._report(plugin, hook, f"gave {name!r}, which plugin {self.source(givers[name])} gives already")
                 continue
             if name is not None:
                 givers[name] = plugin
             kept.append((plugin, item))
         return kept
 
-    def _source(self, plugin: str) -> str:
-        return f"{plugin} {self._records[plugin].version}"
-
     def _report(self, plugin: str, hook: str, problem: str) -> None:
         """Warn once about each thing: a listener that fails would otherwise fail again on the warning itself."""
         key = (plugin, hook, problem)
         if key not in self._reported:
-            self._reported.add(key)
-            self._emit(Message(level="warning", text=f"plugin {self._source(plugin)}: {hook}: {problem}; left out"))
+            self._reported[key] = None
+            self._emit(Message(level="warning", text=f"plugin {self.source(plugin)}: {hook}: {problem}; left out"))
+
+
+def _own(name: str, load: Callable[[], object]) -> Candidate:
+    return Candidate(name=name, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=load)
 
 
 def _answer(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> object:

@@ -59,7 +59,9 @@ class Run:
     def __init__(self, context: Context) -> None:
         self.context = context
         added = context.plugins.steps(context.state.read(Plan))
-        self.steps = {step.name: step for step in pipeline(context.project, context.manifest, added)}
+        self.steps = {
+            step.name: step for step in pipeline(context.project, context.manifest, added, context.plugins.source)
+        }
         self.requested: frozenset[str] = frozenset()
         self.proving = False
         """``verify`` alone with an environment in use: it is proven, and nothing else happens."""

@@ -81,10 +81,13 @@ class Context:
 class Step:
     """One step. ``name`` is its task name (``scan``, ``install:torch``), ``phase`` the phase it belongs to.
 
-    ``needs`` names the steps that must have succeeded before. ``outputs`` are files that exist after it succeeded.
-    ``up_to_date`` decides from what is on disk whether there is nothing to do; without it the step always runs.
-    ``replaces`` names a built-in step that this one stands in for. ``plugin`` is who gives it: lockhouse writes that in
-    itself, None for its own. ``run`` raises a
+    ``needs`` names the steps that must have succeeded before. ``inputs`` are files that it reads: it comes after the
+    step that has one of them among its ``outputs``, files that exist after it succeeded; relative paths start at the
+    project's root. ``up_to_date`` decides from what is on disk whether there is nothing to do. Without it a step of a
+    plugin that states inputs or outputs has nothing to do while they, the plan and the environment that is built are
+    those of its last success; any other always runs. ``replaces`` names a step that this one stands in for: it takes
+    over name, phase, needs, and whatever of ``outputs`` and ``up_to_date`` it does not state itself. ``plugin`` is who
+    gives it: lockhouse writes that in itself, None for its own. ``run`` raises a
     :class:`~lockhouse.errors.LockhouseError` when it cannot do its work.
     """
 
@@ -93,6 +96,7 @@ class Step:
     doc: str
     run: Callable[[Context], None]
     needs: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
     outputs: tuple[Path, ...] = ()
     up_to_date: Callable[[Context], bool] | None = None
     replaces: str | None = None

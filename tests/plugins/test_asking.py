@@ -9,7 +9,7 @@ import pytest
 from fixtures.contexts import Listener, context_at
 from fixtures.generations import INTERPRETER
 from fixtures.judged import Case
-from fixtures.strangers import Strangers, strangers_at
+from fixtures.strangers import Strangers
 from fixtures.wheels import WheelSpec
 from lockhouse.accelerators import Accelerator
 from lockhouse.audits.identity import rules_of
@@ -17,6 +17,7 @@ from lockhouse.errors import CheckFailed, InternalError, LockhouseError, Network
 from lockhouse.events import Message
 from lockhouse.host import Host
 from lockhouse.phases.scan import steps as scan
+from lockhouse.plan import Plan
 from lockhouse.plugins import Plugins
 from lockhouse.run import Run
 from lockhouse.steps import Context, Step
@@ -46,11 +47,6 @@ class Fruit:
 def lockhouse_accelerators():
     yield Fruit()
 """
-
-
-@pytest.fixture
-def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangers:
-    return strangers_at(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -205,9 +201,12 @@ def test_a_listener_that_fails_on_every_event_is_reported_once(strangers: Strang
 
     def emit(event: Any) -> None:
         heard(event)
-        plugins.event(event)  # a warning about a listener is itself an event
+        if loaded:
+            plugins.event(event)  # a warning about a listener is itself an event
 
+    loaded = False
     plugins = Plugins.load(None, emit)
+    loaded = True
     for number in range(5):
         emit(Message(level="info", text=str(number)))
     plugins.close()
@@ -225,15 +224,56 @@ def test_build_settings_are_merged_and_contradictions_named(strangers: Strangers
     assert "plugin two 1.0" in strangers.heard.warnings[0]
 
 
-def test_of_two_steps_for_one_place_the_first_stays(strangers: Strangers) -> None:
+def test_of_two_steps_for_one_place_neither_is_taken_and_both_plugins_are_named(
+    strangers: Strangers, context: Context
+) -> None:
     code = (
         f"{HEAD}from lockhouse.steps import Step\n@hookimpl\ndef lockhouse_steps(plan):\n"
         "    yield Step(name='NAME', phase='scan', doc='d', run=print, replaces='scan')\n"
     )
-    strangers.install("one", code.replace("NAME", "a"))
-    strangers.install("two", code.replace("NAME", "b"))
-    assert [item.name for item in strangers.load().steps(None)] == ["a"]
-    assert "plugin two 1.0" in strangers.heard.warnings[0]
+    strangers.install("dist-one", code.replace("NAME", "a"), plugin="one")
+    strangers.install("dist-two", code.replace("NAME", "b"), plugin="two", version="2.1")
+    context.plugins = strangers.load()
+    with pytest.raises(PluginError) as failed:
+        Run(context)
+    assert failed.value.summary == (
+        "the step b of plugin two 2.1 (dist-two) replaces scan, and so does one of plugin one 1.0 (dist-one)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "complaint"),
+    [
+        ("needs='verify'", "gave the step own with needs='verify'; it must be a tuple"),
+        ("needs=(1,)", "gave the step own with needs=(1,); it must be a tuple"),
+        ("outputs=('a', None)", "outputs=('a', None)"),
+        ("doc=None", "gave a step whose doc is None, not a text"),
+        ("run=5", "gave the step own whose run cannot be called"),
+        ("replaces=('purge',)", "it must be the name of one step"),
+    ],
+)
+def test_a_step_that_is_none_is_left_out_and_the_warning_says_why(
+    strangers: Strangers, field: str, complaint: str
+) -> None:
+    fields = {"name": "'own'", "phase": "'lock'", "doc": "'d'", "run": "print"}
+    name, _, value = field.partition("=")
+    given = ", ".join(f"{key}={item}" for key, item in (fields | {name: value}).items())
+    code = "from lockhouse.steps import Step\n@hookimpl\ndef lockhouse_steps(plan):\n"
+    strangers.install("stepper", f"{HEAD}{code}    yield Step({given})\n")
+    assert strangers.load().steps(None) == ()
+    assert complaint in strangers.heard.warnings[0]
+
+
+def test_a_check_whose_fields_are_of_wrong_types_is_left_out(strangers: Strangers, context: Context) -> None:
+    code = "from lockhouse.manifest import Check\n@hookimpl\ndef lockhouse_checks(plan):\n"
+    strangers.install("checker", f"{HEAD}{code}    yield Check(name='a', run=5)\n")
+    plan, host = context.state.read(Plan), context.state.read(Host)
+    assert plan is not None
+    assert host is not None
+    assert strangers.load().checks(plan, host) == ()
+    assert strangers.heard.warnings[0].startswith(
+        "plugin checker 1.0: lockhouse_checks: gave a Check that is none: run"
+    )
 
 
 def test_tryfirst_and_trylast_are_honoured(strangers: Strangers) -> None:
@@ -287,7 +327,7 @@ def test_an_import_that_hangs_is_named_and_given_up(strangers: Strangers) -> Non
     strangers.install("slow-to-come", HANG)
     strangers.hurry()
     plugins = strangers.load()
-    status = {record.name: (record.status, record.error or "") for record in plugins.records}
+    status = {record.name: (record.status, record.reason or "") for record in plugins.records}
     assert status["slow_to_come"][0] == "failed"
     assert "no answer within 0.2 seconds" in status["slow_to_come"][1]
     assert "slow_to_come" in strangers.heard.warnings[0]

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import lockhouse
-from fixtures.strangers import Strangers, strangers_at
-from lockhouse.errors import InternalError
+from fixtures.strangers import Strangers
+from lockhouse.errors import InternalError, UsageError
 from lockhouse.plugins import DISABLE_VARIABLE, Plugins
 
+BUILT_IN = [record.name for record in Plugins.load().records if record.name not in ("lockhouse", "environments")]
 GOOD = """
     from lockhouse.errors import Hint
     from lockhouse.hookspecs import hookimpl
@@ -19,11 +18,6 @@ GOOD = """
 """
 
 
-@pytest.fixture
-def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strangers:
-    return strangers_at(tmp_path, monkeypatch)
-
-
 def hint_codes(plugins: Plugins) -> list[str]:
     return [hint.code for hint in plugins.hints(InternalError("x"))]
 
@@ -31,9 +25,9 @@ def hint_codes(plugins: Plugins) -> list[str]:
 def test_the_core_and_the_built_in_plugins_come_first_and_are_active(strangers: Strangers) -> None:
     strangers.install("aardvark", GOOD)
     records = strangers.load().records
-    assert [record.name for record in records] == ["lockhouse", "cpu", "cuda", "aardvark"]
+    assert [record.name for record in records] == ["lockhouse", "environments", *BUILT_IN, "aardvark"]
     assert {record.status for record in records} == {"active"}
-    assert [record.origin for record in records] == ["built-in", "built-in", "built-in", "entry-point"]
+    assert [record.origin for record in records][-2:] == ["built-in", "entry-point"]
 
 
 def test_an_installed_plugin_is_active_with_its_version_distribution_and_hooks(strangers: Strangers) -> None:
@@ -75,7 +69,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_and_the_others_go_on(
     plugins = strangers.load()
     record = next(record for record in plugins.records if record.name == "broken_one")
     assert record.status == "failed"
-    assert complaint in (record.error or "")
+    assert complaint in (record.reason or "")
     assert hint_codes(plugins) == ["call"]
     assert "broken_one" not in plugins.versions
     assert len(strangers.heard.warnings) == 1
@@ -84,7 +78,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_and_the_others_go_on(
 
 def test_an_entry_point_that_names_what_is_not_there_is_named(strangers: Strangers) -> None:
     strangers.install("hollow", GOOD, target="hollow:absent")
-    assert "absent" in (strangers.record("hollow").error or "")
+    assert "absent" in (strangers.record("hollow").reason or "")
 
 
 def test_an_entry_point_may_name_an_instance_but_no_class(strangers: Strangers) -> None:
@@ -101,7 +95,7 @@ def test_an_entry_point_may_name_an_instance_but_no_class(strangers: Strangers) 
     """
     strangers.install("with-class", code, target="with_class:Desk")
     strangers.install("with-instance", code, target="with_instance:desk")
-    assert "register an instance" in (strangers.record("with_class").error or "")
+    assert "register an instance" in (strangers.record("with_class").reason or "")
     assert hint_codes(strangers.load()) == ["instance"]
 
 
@@ -180,4 +174,54 @@ def test_a_project_file_may_have_dataclasses(strangers: Strangers) -> None:
 
 
 def test_a_project_without_plugins_has_none(strangers: Strangers) -> None:
-    assert [record.origin for record in strangers.load().records] == ["built-in"] * 3
+    assert {record.origin for record in strangers.load().records} == {"built-in"}
+
+
+def test_a_built_in_plugin_can_be_left_out(strangers: Strangers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DISABLE_VARIABLE, "cuda,environments")
+    plugins = strangers.load()
+    assert "cuda" not in [accelerator.namespace for accelerator in plugins.accelerators()]
+    assert plugins.environments() == {}
+    record = next(record for record in plugins.records if record.name == "cuda")
+    assert (record.status, record.reason) == ("disabled", f"named in {DISABLE_VARIABLE}")
+
+
+def test_what_lockhouse_cannot_do_without_cannot_be_left_out(
+    strangers: Strangers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DISABLE_VARIABLE, "cuda, lockhouse")
+    with pytest.raises(UsageError, match="lockhouse itself cannot be disabled"):
+        strangers.load()
+
+
+def test_a_slip_in_the_names_to_be_left_out_is_told(strangers: Strangers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DISABLE_VARIABLE, "cuad,of-another-project")
+    strangers.load()
+    assert strangers.heard.warnings == [f"{DISABLE_VARIABLE} names cuad, which is no plugin here; did you mean cuda?"]
+
+
+def test_a_plugin_named_like_a_built_in_one_is_left_out_by_its_full_name(
+    strangers: Strangers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers.install("impostor", GOOD, plugin="cuda")
+    monkeypatch.setenv(DISABLE_VARIABLE, "impostor:cuda")
+    status = {record.name: record.status for record in strangers.load().records}
+    assert (status["cuda"], status["impostor:cuda"]) == ("active", "disabled")
+
+
+def test_a_name_in_any_script_is_a_name(strangers: Strangers, monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers.install("umlaut", GOOD, plugin="größe-加速")
+    assert strangers.record("größe-加速").status == "active"
+    monkeypatch.setenv(DISABLE_VARIABLE, "größe-加速")
+    assert strangers.record("größe-加速").status == "disabled"
+
+
+def test_what_a_plugin_gives_wrongly_stands_in_its_record(strangers: Strangers) -> None:
+    strangers.install(
+        "odd", "from lockhouse.hookspecs import hookimpl\n@hookimpl\ndef lockhouse_accelerators(): return 5"
+    )
+    plugins = strangers.load()
+    plugins.examine()
+    record = next(record for record in plugins.records if record.name == "odd")
+    assert record.status == "active"
+    assert record.reason == "lockhouse_accelerators: gave a int, not an iterable of Accelerator"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
 
+Task = dict[str, Any]
+Tasks = Iterator[Task]
+
 VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation")
 """What may stand as ``name=value`` on doit's command line."""
 
@@ -122,17 +125,14 @@ def _leave() -> None:
         sys.stdout.write(f"{conclusion(run.context)}\n")
 
 
-def _verb(name: str) -> Callable[[], dict[str, Any]]:
-    def create() -> dict[str, Any]:
-        return {
-            "actions": [lambda: _serve(name)],
-            "doc": f"what `lockhouse {name}` does",
-            "uptodate": [False],
-            "verbosity": 2,
-            "io": {"capture": False},
-        }
-
-    return create
+def _verb(name: str) -> Task:
+    return {
+        "actions": [lambda: _serve(name)],
+        "doc": f"what `lockhouse {name}` does",
+        "uptodate": [False],
+        "verbosity": 2,
+        "io": {"capture": False},
+    }
 
 
 def _serve(name: str, *, dry_run: bool = False) -> None:
@@ -176,20 +176,78 @@ DOIT_CONFIG = {
     "default_tasks": ["install"],
     "dep_file": ".lockhouse/doit.json",
     "backend": "json",
+    "sort": "definition",
     "reporter": reporter(_run, _complain, _leave),
 }
 
-task_detect = creator("detect", _run)
-task_plan = creator("plan", _run)
-task_download = creator("download", _run)
-task_scan = creator("scan", _run)
-task_destroy = creator("destroy", _run)
-task_create = creator("create", _run)
-task_install = _with_clean(creator("install", _run))
-task_purge = creator("purge", _run)
-task_verify = creator("verify", _run)
-task_lock = creator("lock", _run)
-task_upgrade = _verb("upgrade")
-task_generations = _verb("generations")
-task_rollback = _verb("rollback")
-task_plugins = _verb("plugins")
+# A function each, in the order of the pipeline: doit lists tasks in the order in which their creators are written down.
+
+
+def task_detect() -> Tasks:
+    """Find out what is here."""
+    return creator("detect", _run)()
+
+
+def task_plan() -> Tasks:
+    """Decide on the exact wheels."""
+    return creator("plan", _run)()
+
+
+def task_download() -> Tasks:
+    """Bring the wheels."""
+    return creator("download", _run)()
+
+
+def task_scan() -> Tasks:
+    """Inspect every wheel."""
+    return creator("scan", _run)()
+
+
+def task_destroy() -> Tasks:
+    """Make a clean slate."""
+    return creator("destroy", _run)()
+
+
+def task_create() -> Tasks:
+    """Begin an environment."""
+    return creator("create", _run)()
+
+
+def task_install() -> Tasks:
+    """Install stage by stage; the group is the whole pipeline."""
+    return _with_clean(creator("install", _run))()
+
+
+def task_purge() -> Tasks:
+    """Remove bytecode and seal."""
+    return creator("purge", _run)()
+
+
+def task_verify() -> Tasks:
+    """Prove the environment."""
+    return creator("verify", _run)()
+
+
+def task_lock() -> Tasks:
+    """Write the lock and switch."""
+    return creator("lock", _run)()
+
+
+def task_upgrade() -> Task:
+    """Install anew without the lock's versions."""
+    return _verb("upgrade")
+
+
+def task_generations() -> Task:
+    """List the environments that are kept."""
+    return _verb("generations")
+
+
+def task_rollback() -> Task:
+    """Go back to an environment that is kept."""
+    return _verb("rollback")
+
+
+def task_plugins() -> Task:
+    """List the plugins."""
+    return _verb("plugins")

@@ -252,16 +252,17 @@ def _plugins(page: Page) -> Iterator[str]:
         (
             item.name,
             item.version,
+            item.distribution,
             item.origin,
             item.status,
             ", ".join(hook.removeprefix("lockhouse_") for hook in item.hooks),
         )
         for item in found
     ]
-    yield from page.table([("PLUGIN", "VERSION", "ORIGIN", "STATUS", "HOOKS"), *rows])
+    yield from page.table([("PLUGIN", "VERSION", "DISTRIBUTION", "ORIGIN", "STATUS", "HOOKS"), *rows])
     for item in found:
-        if item.error:
-            yield from page.text(f"{item.name}: {item.error}")
+        if item.reason:
+            yield from page.text(f"{item.name}: {item.reason}")
 
 
 def _relative(path: Path, root: Path) -> str:

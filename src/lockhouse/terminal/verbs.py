@@ -13,7 +13,9 @@ __all__ = ["perform"]
 def perform(request: Request, record: Record, emit: Emit) -> None:
     """Do what was asked for and leave what there is to show in the record; raise the error that stopped it."""
     if request.verb == "plugins":  # also where there is no manifest, or a broken one
-        record.result = Plugins.load(request.root.absolute() / "plugins", emit).records
+        plugins = Plugins.load(request.root.absolute() / "plugins", emit)
+        plugins.examine()
+        record.result = plugins.records
         return
     from lockhouse.opening import open_context
 

@@ -142,7 +142,7 @@ def test_plugins_are_listed_without_a_manifest(tmp_path: Path, capfd: pytest.Cap
     assert main(["-C", str(tmp_path), "plugins", "--json"]) == 0
     document = valid(json.loads(capfd.readouterr().out))
     broken = next(item for item in document["plugins"] if item["name"] == "broken")
-    assert (broken["status"], "nothing_like_it" in broken["error"]) == ("failed", True)
+    assert (broken["status"], "nothing_like_it" in broken["reason"]) == ("failed", True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")

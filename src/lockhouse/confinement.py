@@ -1,0 +1,81 @@
+"""While a stranger's code runs in this process: what it must not do to whoever called it.
+
+It may end itself, but not the process; a copy of the process that it leaves behind does not go on as lockhouse; and the
+standard streams are afterwards what they were. This is no wall against malice: a plugin is code that somebody chose to
+install, and a signal, or a fault in a compiled extension, still ends everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+__all__ = ["Quit", "confined"]
+
+
+class Quit(Exception):
+    """A plugin raised, or did, what would have ended the process; the text says what."""
+
+
+class _Exits:
+    """Stands in for :func:`os._exit` as long as any thread is confined."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: list[int] = []
+        self._end: Callable[[int], NoReturn] = os._exit
+        self.process = os.getpid()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._threads:
+                self._end, self.process = os._exit, os.getpid()
+                os._exit = self._asked
+            self._threads.append(threading.get_ident())
+
+    def leave(self) -> None:
+        with self._lock:
+            self._threads.remove(threading.get_ident())
+            if not self._threads:
+                os._exit = self._end  # type: ignore[assignment]
+
+    def end(self, status: int) -> NoReturn:
+        self._end(status)
+
+    def _asked(self, status: int) -> NoReturn:
+        # A child that the plugin forked may end as it likes, and so may whoever else is in this process.
+        if os.getpid() == self.process and threading.get_ident() in self._threads:
+            raise Quit(f"os._exit({status})")
+        self._end(status)
+
+
+_exits = _Exits()
+
+
+@contextlib.contextmanager
+def confined() -> Iterator[None]:
+    """Run a stranger's code; whatever it raises that is no Exception becomes a :class:`Quit`.
+
+    Only an interruption in the main thread stays one: there somebody may have pressed a key.
+    """
+    streams = sys.stdin, sys.stdout, sys.stderr
+    process = os.getpid()
+    _exits.enter()
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        text = str(error).strip().partition("\n")[0]
+        raise Quit(f"{type(error).__name__}: {text}" if text else type(error).__name__) from error
+    finally:
+        if os.getpid() != process:
+            _exits.end(0)
+        _exits.leave()
+        sys.stdin, sys.stdout, sys.stderr = streams

@@ -1,0 +1,174 @@
+"""Plugins that misbehave inside the process that they are guests of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from fixtures.contexts import context_at
+from fixtures.site import Site
+from fixtures.strangers import Strangers
+from lockhouse.confinement import confined
+from lockhouse.errors import InternalError, PluginError
+from lockhouse.run import Run
+
+HOOK = """
+from lockhouse.errors import Hint
+from lockhouse.hookspecs import hookimpl
+
+@hookimpl
+def lockhouse_hints(error):
+    {body}
+    return [Hint("x", "x")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import os; os._exit(3)", "os._exit(3)"),
+        ("import sys; sys.exit('bye')", "SystemExit: bye"),
+        ("class Odd(BaseException): pass\nraise Odd('odd')", "Odd: odd"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+    ],
+)
+def test_a_plugin_that_would_end_the_process_at_import_is_named_and_left_out(
+    strangers: Strangers, code: str, told: str
+) -> None:
+    strangers.install("goodbye", code)
+    record = strangers.record("goodbye")
+    assert (record.status, record.reason) == ("failed", told)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("import os; os._exit(0)", "raised os._exit(0)"),
+        ("raise KeyboardInterrupt", "raised KeyboardInterrupt"),
+        ("raise BaseException('no')", "raised BaseException: no"),
+    ],
+)
+def test_a_hook_that_would_end_the_process_is_named_and_its_answer_left_out(
+    strangers: Strangers, body: str, told: str
+) -> None:
+    strangers.install("goodbye", HOOK.format(body=body))
+    assert strangers.load().hints(InternalError("x")) == ()
+    assert strangers.heard.warnings == [f"plugin goodbye 1.0: lockhouse_hints: {told}; left out"]
+
+
+@pytest.mark.parametrize("body", ["import os; os._exit(0)", "raise SystemExit(0)", "raise BaseException('no')"])
+def test_a_step_that_would_end_the_process_fails_and_names_its_plugin(
+    strangers: Strangers, tmp_path: Path, body: str
+) -> None:
+    code = (
+        "from lockhouse.hookspecs import hookimpl\nfrom lockhouse.steps import Step\n"
+        f"def run(context): {body}\n"
+        "@hookimpl\ndef lockhouse_steps(plan): return [Step(name='own', phase='lock', doc='d', run=run)]\n"
+    )
+    strangers.install("goodbye", code)
+    context, _ = context_at(tmp_path / "project")
+    context.plugins = strangers.load()
+    run = Run(context)
+    error = run.act(run.steps["own"])
+    assert isinstance(error, PluginError)
+    assert error.plugin == "goodbye"
+
+
+def test_streams_that_a_plugin_replaces_are_put_back(strangers: Strangers) -> None:
+    before = sys.stdout, sys.stderr
+    strangers.install("grabber", HOOK.format(body="import io, sys; sys.stdout = sys.stderr = io.StringIO()"))
+    assert [hint.code for hint in strangers.load().hints(InternalError("x"))] == ["x"]
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_exits_are_as_before_when_no_plugin_runs() -> None:
+    code = """
+        import os
+        from lockhouse.confinement import Quit, confined
+        real = os._exit
+        try:
+            with confined():
+                os._exit(1)
+        except Quit:
+            os._exit(7 if os._exit is real else 1)
+    """
+    assert subprocess.run([sys.executable, "-c", dedent(code)], timeout=60, check=False).returncode == 7
+
+
+def test_an_interruption_in_the_main_thread_stays_one() -> None:
+    with pytest.raises(KeyboardInterrupt), confined():
+        raise KeyboardInterrupt
+
+
+def test_only_the_plugin_s_own_thread_cannot_end_the_process() -> None:
+    code = """
+        import os, threading
+        from lockhouse.confinement import confined
+        inside, done = threading.Event(), threading.Event()
+        def plugin():
+            with confined():
+                inside.set()
+                done.wait()
+        threading.Thread(target=plugin, daemon=True).start()
+        inside.wait()
+        os._exit(7)
+    """
+    assert subprocess.run([sys.executable, "-c", dedent(code)], timeout=60, check=False).returncode == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_that_a_plugin_leaves_behind_does_not_go_on_as_lockhouse(strangers: Strangers, tmp_path: Path) -> None:
+    code = f"""
+        import os, warnings
+        warnings.simplefilter("ignore")
+        child = os.fork()
+        with open({str(tmp_path / "who")!r}, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        if child:
+            os.waitpid(child, 0)
+    """
+    strangers.install("cloner", code)
+    plugins = strangers.load()
+    with (tmp_path / "came-back").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    assert plugins.records[-1].status == "failed"  # it hooks nothing
+    assert len((tmp_path / "who").read_text().split()) == 2
+    assert (tmp_path / "came-back").read_text().split() == [str(os.getpid())]
+
+
+def test_threads_that_a_plugin_leaves_behind_do_not_keep_the_process(strangers: Strangers) -> None:
+    code = "import threading\nthreading.Thread(target=threading.Event().wait, name='left behind').start()"
+    strangers.install("lingerer", code)
+    strangers.load()
+    left = [thread for thread in threading.enumerate() if thread.name == "left behind"]
+    assert [thread.daemon for thread in left] == [True]
+
+
+NOISE = """
+import os, subprocess, sys
+print("noise of the import")
+os.write(1, b"more of it")
+subprocess.run([sys.executable, "-c", "print('noise of a child')"])
+from lockhouse.hookspecs import hookimpl
+
+@hookimpl
+def lockhouse_accelerators():
+    print("noise of a hook")
+    return []
+"""
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_document(site: Site) -> None:
+    folder = site.root / "plugins"
+    folder.mkdir()
+    (folder / "noisy.py").write_text(NOISE)
+    result = site.run("--json", "plugins")
+    assert [item["status"] for item in result.document["plugins"] if item["name"] == "noisy"] == ["active"]
+    assert result.err.count("noise") == 3
