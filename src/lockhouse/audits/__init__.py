@@ -6,7 +6,7 @@ dislikes. Built-in rules are registered through the same hook as a stranger's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -33,6 +33,7 @@ class Subject:
     canonical name, what is known of the wheels that are present, intact and structurally safe; ``wheels`` the same
     wheels, each read when it is asked for: facts are remembered and cost nothing. ``files`` says where each planned
     wheel is expected. Before the download all three are empty and a rule that needs them has nothing to say.
+    ``at_hand`` gives the versions of a distribution that wheelhouse and lock know, for cures.
     """
 
     manifest: Manifest
@@ -44,6 +45,7 @@ class Subject:
     facts: Mapping[str, WheelFacts]
     wheels: Mapping[str, Wheel]
     files: Mapping[str, Path]
+    at_hand: Callable[[str], tuple[str, ...]]
 
 
 @runtime_checkable

@@ -12,9 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import asking, chain_to, cut, described, relief, stage_of, trail
+from lockhouse.audits.cures import in_words, leaving_out, outside, taking_out, ways_out
+from lockhouse.audits.telling import asking, chain_to, described, trail
 from lockhouse.blacklist import blacklisted
-from lockhouse.findings import Finding
+from lockhouse.findings import Cure, Finding
 from lockhouse.manifest import BlacklistEntry
 
 __all__ = ["Blacklist"]
@@ -34,6 +35,7 @@ class Blacklist:
 
     def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
         reason = f": {entry.reason}" if entry.reason else ""
+        cures = tuple(_cures(subject, entry, chain[-1]))
         return Finding(
             rule=self.name,
             code="blacklist.listed",
@@ -43,7 +45,8 @@ class Blacklist:
             message=f"{described(subject, chain[-1])} is blacklisted{_terms(entry)}{reason}"
             + asking(subject, chain)
             + trail(subject, chain),
-            hint="; or ".join(_cures(subject, entry, chain)),
+            hint=in_words(cures),
+            cures=cures,
         )
 
 
@@ -56,17 +59,14 @@ def _terms(entry: BlacklistEntry) -> str:
     return f" ({terms})" if terms else ""
 
 
-def _cures(subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Iterator[str]:
+def _cures(subject: Subject, entry: BlacklistEntry, name: str) -> Iterator[Cure]:
     """List what would help, the smallest change first."""
-    requirement = Requirement(entry.requirement)
-    edge = next(iter(subject.graph.along(chain)[-1:]), None)
-    if edge is not None:
-        yield f"add {cut(edge)} to exclude, if {edge.source} can do without it"
-    if requirement.specifier:
-        stage = stage_of(subject, chain[-1])
-        place = f"in stage {stage.name}" if stage else "in a stage"
-        yield f"ask {place} for a version of {chain[-1]} outside {requirement.specifier}"
+    yield from taking_out(subject, name)
+    yield from outside(subject, name, Requirement(entry.requirement).specifier)
     if entry.when:
         condition = Requirement(entry.when)
-        yield f"move {canonicalize_name(condition.name)} away from {condition.specifier or 'the plan'}"
-    yield relief(subject, chain[0])
+        company = canonicalize_name(condition.name)
+        yield from outside(subject, company, condition.specifier)
+        if not condition.specifier:
+            yield from ways_out(subject, company)
+    yield from leaving_out(subject, name)

@@ -9,8 +9,9 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chains_over
-from lockhouse.audits.telling import about, chain_to, cut, described, listing, stage_of, trail, wanted
-from lockhouse.findings import Finding
+from lockhouse.audits.cures import another_version, cutting, in_words, leaving_out, moving, together
+from lockhouse.audits.telling import about, chain_to, described, listing, trail
+from lockhouse.findings import Cure, Finding
 from lockhouse.plan import PlannedDistribution
 from lockhouse.resolution.graph import Edge
 
@@ -57,6 +58,7 @@ class Closure:
         if target is None:
             explicit = subject.manifest.closure == "explicit"
             where = "closure is explicit: list it in a stage" if explicit else "it is not in the plan"
+            cures = tuple(self._bring(subject, edge))
             yield Finding(
                 rule=self.name,
                 code="closure.missing",
@@ -66,8 +68,8 @@ class Closure:
                 chains=chains,
                 more_chains=more,
                 message=f"{says}; {where}" + trail(subject, chain),
-                hint=f"list {wanted(edge.target, subject.graph.into(edge.target))} in a stage, not later than "
-                f"{_stage_name(subject, edge.source)}; or add {cut(edge)} to exclude",
+                hint=in_words(cures),
+                cures=cures,
             )
         elif edge.requirement.url is not None:
             yield Finding(
@@ -83,6 +85,7 @@ class Closure:
                 hint=f"make sure that {target.filename} is as good for {edge.source}",
             )
         elif not edge.requirement.specifier.contains(target.version, prereleases=True):
+            cures = tuple(self._move(subject, edge))
             yield Finding(
                 rule=self.name,
                 code="closure.version",
@@ -92,15 +95,25 @@ class Closure:
                 chains=chains,
                 more_chains=more,
                 message=f"{says}; the plan has {target.version}" + trail(subject, chain),
-                hint=self._move(subject, edge, target),
+                hint=in_words(cures),
+                cures=cures,
             )
 
-    def _move(self, subject: Subject, edge: Edge, target: PlannedDistribution) -> str:
-        asked = wanted(edge.target, subject.graph.into(edge.target))
-        if target.requirement is not None:
-            stage = _stage_name(subject, edge.target)
-            return f"change {target.requirement} in stage {stage} to {asked}; or move {edge.source} to another version"
-        return f"list {asked} in a stage; or move {edge.source} to another version"
+    def _bring(self, subject: Subject, edge: Edge) -> Iterator[Cure]:
+        """List what is missing, not later than who needs it; or have nobody need it."""
+        source = subject.plan.distribution(edge.source)
+        asked = together(other.requirement.specifier for other in subject.graph.into(edge.target))
+        yield from moving(subject, edge.target, asked, stage=source.stage if source else None)
+        yield from cutting(edge)
+        yield from leaving_out(subject, edge.source)
+
+    def _move(self, subject: Subject, edge: Edge) -> Iterator[Cure]:
+        """Have a version that satisfies everybody who asks; or have the one who is not satisfied in another one."""
+        asked = together(other.requirement.specifier for other in subject.graph.into(edge.target))
+        yield from moving(subject, edge.target, asked)
+        yield from another_version(subject, edge.source)
+        yield from cutting(edge)
+        yield from leaving_out(subject, edge.source)
 
     def _unreadable(self, subject: Subject, item: PlannedDistribution) -> Iterator[Finding]:
         for line in subject.graph.unreadable.get(item.name, ()):
@@ -141,12 +154,6 @@ class Closure:
             if extra in _extras_of(edge.requirement):
                 return subject.graph.chain_of(edge), f"{described(subject, edge.source)} asks"
         return chain_to(subject, name), f"{name} itself asks"
-
-
-def _stage_name(subject: Subject, name: str) -> str:
-    stage = stage_of(subject, name)
-    item = subject.plan.distribution(name)
-    return stage.name if stage else (item.stage if item else "any")
 
 
 def _extras_of(requirement: Requirement) -> frozenset[str]:

@@ -12,9 +12,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lockhouse.audits import Subject
+from lockhouse.audits.cures import ways_out
 from lockhouse.audits.layout import Layout, layout_of
-from lockhouse.audits.telling import about, described, relief
-from lockhouse.findings import Finding
+from lockhouse.audits.telling import about, described
+from lockhouse.findings import Cure, Finding
 from lockhouse.wheels.facts import WheelFacts
 
 __all__ = ["Collisions"]
@@ -70,9 +71,7 @@ class Collisions:
                 "refuse",
                 f" brings {what} that {described(subject, first)} brings as well, {others}: {_listed(differing)}; "
                 f"installed later, it would overwrite them",
-                hint="; or ".join(
-                    dict.fromkeys(f"keep one of the two: {_leave(subject, name)}" for name in (second, first))
-                ),
+                cures=_keep_one(subject, second, first),
             )
 
     def _folders(self, subject: Subject, layout: Layout, brought: Mapping[str, list[_Brought]]) -> Iterator[Finding]:
@@ -95,7 +94,7 @@ class Collisions:
                 "refuse",
                 f" brings the file {_short(file.place)} where {described(subject, within.name)} has a folder: "
                 + _short(within.place),
-                hint=f"keep one of the two: {_leave(subject, file.name)}; or {_leave(subject, within.name)}",
+                cures=_keep_one(subject, file.name, within.name),
             )
 
     def _own(self, subject: Subject, layout: Layout) -> Iterator[Finding]:
@@ -112,7 +111,6 @@ class Collisions:
                     "collisions.environment",
                     "refuse",
                     f" brings {', '.join(bad[:SHOWN])}, which belongs to the environment itself",
-                    hint=f"move {name} to another version; or {_leave(subject, name)}",
                 )
 
             scripts = {layout.key(layout.command(point)) for point in facts.commands}
@@ -124,7 +122,6 @@ class Collisions:
                     "collisions.itself",
                     "refuse",
                     f" brings {', '.join(twice[:SHOWN])} twice: as a script, and as a command",
-                    hint=f"move {name} to another version; or {_leave(subject, name)}",
                 )
 
     def _same(self, subject: Subject, brought: Mapping[str, list[_Brought]]) -> Iterator[Finding]:
@@ -207,6 +204,6 @@ def _short(place: str) -> str:
     return place.rpartition("site-packages/")[2]
 
 
-def _leave(subject: Subject, name: str) -> str:
-    chain = next(iter(subject.graph.chains(name, limit=1)), (name,))
-    return relief(subject, chain[0])
+def _keep_one(subject: Subject, *names: str) -> tuple[Cure, ...]:
+    """Give what takes one or the other out of the plan."""
+    return tuple(dict.fromkeys(cure for name in names for cure in ways_out(subject, name)))

@@ -17,6 +17,10 @@ from lockhouse.wheels.wheelhouse import Wheelhouse
 __all__ = ["Integrity"]
 
 
+PASSING = frozenset({"missing", "changed", "unreadable", "filename"})
+"""What is not the wheel's own fault: no change to the manifest would help."""
+
+
 class Integrity:
     """Refuse wheels that are missing, changed, or break the format in a way that must not be unpacked."""
 
@@ -55,4 +59,5 @@ class Integrity:
             yield self._finding(subject, item, "unreadable", f"{item.filename} cannot be read: {error}", "scan again")
 
     def _finding(self, subject: Subject, item: PlannedDistribution, kind: str, says: str, cure: str) -> Finding:
-        return about(subject, item.name, f"integrity.{kind}", "refuse", f": {says}", hint=cure)
+        cures = () if kind in PASSING else None
+        return about(subject, item.name, f"integrity.{kind}", "refuse", f": {says}", hint=cure, cures=cures)

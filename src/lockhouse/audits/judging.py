@@ -6,11 +6,14 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from lockhouse.audits import Audit, Subject
+from lockhouse.audits.athand import AtHand
 from lockhouse.audits.chains import explained
 from lockhouse.audits.closure import Closure
+from lockhouse.audits.cures import cured
 from lockhouse.audits.identity import is_own, rules_of
 from lockhouse.codec import decode, encode
 from lockhouse.errors import InternalError, LockhouseError, PluginError, UnsafeWheel
@@ -18,6 +21,7 @@ from lockhouse.events import Progress
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.guards import disabling
 from lockhouse.host import Host
+from lockhouse.names import canonical_name
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.target import target_markers, target_tags
@@ -59,16 +63,18 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
         for item in plan.distributions
     ]
     namespace = plan.target.accelerator
+    tags = target_tags(plan.target.python_tag, host.platform_tags)
     return Subject(
         manifest=context.manifest,
         plan=plan,
         graph=Graph(nodes, markers, [(edge.distribution, edge.dependency) for edge in plan.excluded]),
         markers=markers,
-        tags=target_tags(plan.target.python_tag, host.platform_tags),
+        tags=tags,
         accelerator=next((item for item in context.plugins.accelerators() if item.namespace == namespace), None),
         facts=facts,
         wheels=ReadWheels({name: files[name] for name in facts}),
         files=files,
+        at_hand=AtHand(context, plan, tags),
     )
 
 
@@ -152,13 +158,20 @@ def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:
     try:
         found = tuple(rule.examine(subject))
         # A stranger may yield anything; what does not survive being written down is no finding.
-        return found if is_own(rule) else tuple(decode(Finding, encode(item), "finding") for item in found)
+        return found if is_own(rule) else tuple(cured(subject, _sound(subject, item)) for item in found)
     except Exception as error:
         if is_own(rule):
             if isinstance(error, LockhouseError):
                 raise
             raise InternalError(f"the rule {rule.name} failed", cause=f"{type(error).__name__}: {error}") from error
         return (_failed(rule, error),)
+
+
+def _sound(subject: Subject, item: object) -> Finding:
+    """What a stranger's rule gave, if it is a finding in all its parts."""
+    finding = decode(Finding, encode(item), "finding")
+    planned = subject.plan.distribution(canonical_name(finding.distribution))
+    return replace(finding, distribution=planned.name) if planned else finding
 
 
 def _failed(rule: Audit, error: Exception) -> Finding:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lockhouse.audits import Subject
+from lockhouse.audits.cures import another_version
 from lockhouse.audits.telling import about
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
@@ -39,6 +40,7 @@ class MetadataAgreement:
                     f": {says}",
                     hint=f"plan again; if it stays so, {item.index} serves metadata that is not the wheel's: "
                     f"move {item.name} to another version",
+                    cures=another_version(subject, item.name),
                 )
 
 

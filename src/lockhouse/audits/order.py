@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chains_over
 from lockhouse.audits.telling import described, stage_of, trail
-from lockhouse.findings import Finding
+from lockhouse.findings import Change, Cure, Finding
+from lockhouse.plan import PlannedDistribution
 
 __all__ = ["StageOrder"]
 
@@ -28,8 +29,7 @@ class StageOrder:
                     continue
                 chains, more = chains_over(subject, edge)
                 chain = chains[0].names
-                listed = stage_of(subject, name)
-                move = f"move {name} from stage {needed.stage} to {item.stage} or an earlier one"
+                cure = _earlier(subject, needed, item.stage)
                 yield Finding(
                     rule=self.name,
                     code="stage-order.late",
@@ -40,5 +40,18 @@ class StageOrder:
                     more_chains=more,
                     message=f"{described(subject, item.name)} is installed in stage {item.stage}, but needs "
                     f"{described(subject, name)}, which comes only in stage {needed.stage}" + trail(subject, chain),
-                    hint=move if listed else f"list {name} in stage {item.stage} or an earlier one",
+                    hint=cure.text,
+                    cures=(cure,),
                 )
+
+
+def _earlier(subject: Subject, needed: PlannedDistribution, stage: str) -> Cure:
+    """Have a distribution in a stage before its own."""
+    listed = stage_of(subject, needed.name)
+    line = needed.requirement or needed.name
+    changes = (Change(action="list", stage=stage, requirement=line),)
+    if listed is None:
+        return Cure(text=f"list {needed.name} in stage {stage} or an earlier one", changes=changes, sure=True)
+    drop = Change(action="drop", stage=listed.name, distribution=needed.name)
+    text = f"move {needed.name} from stage {needed.stage} to {stage} or an earlier one"
+    return Cure(text=text, changes=(drop, *changes), sure=True)

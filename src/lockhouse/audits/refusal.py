@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from lockhouse.audits.cures import in_words
 from lockhouse.audits.telling import ending, place
 from lockhouse.errors import Hint, ScanRefused
 from lockhouse.findings import Chain, ChainStep, Finding, ScanReport
@@ -83,8 +84,9 @@ def _why(finding: Finding) -> str:
 
 
 def _cures(report: ScanReport, *, several: bool) -> Iterator[Hint]:
-    """Give each way out as a hint of its own: rules part them by ``; or``, the smallest change first."""
+    """Give each way out as a hint of its own: what the rule says, and then the changes that it does not mention."""
     for finding in report.refused:
         whose = f"{finding.distribution}: " if several and finding.distribution else ""
-        for cure in finding.hint.split("; or "):
-            yield Hint(finding.code.replace(".", "-"), whose + cure)
+        told = (cure.text for cure in finding.cures)
+        for text in told if finding.hint == in_words(finding.cures) else (finding.hint, *told):
+            yield Hint(finding.code.replace(".", "-"), whose + text)

@@ -1,30 +1,24 @@
-"""The words that the rules share: who a distribution is, how it came into the plan, and what would take it out."""
+"""The words that the rules share: who a distribution is, and how it came into the plan."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-
-from packaging.specifiers import SpecifierSet
 
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chain_to, spelled, stage_of
-from lockhouse.findings import Chain, Finding, Severity
-from lockhouse.resolution.graph import Edge
+from lockhouse.audits.cures import in_words, replacing
+from lockhouse.findings import Chain, Cure, Finding, Severity
 
 __all__ = [
     "about",
     "asking",
     "chain_to",
-    "cut",
     "described",
     "ending",
     "listing",
     "place",
-    "relief",
     "stage_of",
     "trail",
-    "wanted",
 ]
 
 
@@ -34,12 +28,24 @@ def described(subject: Subject, name: str) -> str:
     return f"{name} {item.version}" if item else name
 
 
-def about(subject: Subject, name: str, code: str, severity: Severity, says: str, *, hint: str) -> Finding:
+def about(
+    subject: Subject,
+    name: str,
+    code: str,
+    severity: Severity,
+    says: str,
+    *,
+    hint: str = "",
+    cures: Iterable[Cure] | None = None,
+) -> Finding:
     """Make a finding about one distribution, with the shortest chain to it; ``says`` follows its name and version.
 
-    ``code`` begins with the name of the rule.
+    ``code`` begins with the name of the rule. Without ``cures`` a refusal gets those that help against any wheel that
+    will not do; give () where none of the manifest's changes would help. Without ``hint`` the cures say it.
     """
     chain = chain_to(subject, name)
+    usual = replacing(subject, name) if severity == "refuse" else ()
+    known = tuple(usual if cures is None else cures)
     return Finding(
         rule=code.partition(".")[0],
         code=code,
@@ -47,7 +53,8 @@ def about(subject: Subject, name: str, code: str, severity: Severity, says: str,
         distribution=name,
         chain=chain,
         message=described(subject, name) + says + trail(subject, chain),
-        hint=hint,
+        hint=hint or in_words(known),
+        cures=known,
     )
 
 
@@ -76,27 +83,3 @@ def place(chain: Chain) -> str:
 def asking(subject: Subject, chain: tuple[str, ...]) -> str:
     """Say who takes the last step of a chain, to follow an assertion with: ``; trainer 2.0 asks for it``."""
     return f"; {described(subject, chain[-2])} asks for it" if len(chain) > 1 else ""
-
-
-def cut(edge: Edge) -> str:
-    """Write the manifest's ``exclude`` entry that cuts an edge."""
-    return json.dumps({"distribution": edge.source, "dependency": edge.target})
-
-
-def relief(subject: Subject, root: str) -> str:
-    """Say how the manifest can do without one of its own requirements, as the end of a sentence."""
-    stage = stage_of(subject, root)
-    if stage is None:
-        return f"do without {root}"
-    item = subject.plan.distribution(root)
-    written = (item.requirement if item else None) or root
-    without = f"run with --without {stage.name}" if stage.optional else f"make stage {stage.name} optional"
-    return f"drop or move {written} in stage {stage.name}, or {without}"
-
-
-def wanted(name: str, edges: Iterable[Edge]) -> str:
-    """Write the requirement that satisfies all of these edges together."""
-    together = SpecifierSet()
-    for edge in edges:
-        together &= edge.requirement.specifier
-    return f"{name}{together}"

@@ -35,8 +35,8 @@ def test_files_with_other_content_are_refused_with_counts_and_with_who_would_win
         "opencv-headless 4.0 brings 7 files that opencv-python 4.1 brings as well, 2 of them with other content: "
         "cv2/__init__.py, cv2/gui.py; installed later, it would overwrite them"
     )
-    assert "drop or move opencv-headless in stage more" in finding.hint
-    assert "drop or move opencv-python in stage base" in finding.hint
+    assert "drop opencv-headless from stage more" in finding.hint
+    assert "drop opencv-python from stage base" in finding.hint
 
 
 def test_the_same_content_is_a_note_for_the_whole_plan(tmp_path: Path) -> None:
