@@ -47,6 +47,8 @@ RULES = (
     BuiltIn("metadata", "metadata:MetadataAgreement", needs_wheels=True),
     BuiltIn("collisions", "collisions:Collisions", needs_wheels=True),
     BuiltIn("numpy-abi", "numpyabi:NumpyAbi", needs_wheels=True),
+    BuiltIn("cuda", "cuda:CudaMajor", needs_wheels=True),
+    BuiltIn("libraries", "libraries:Libraries", needs_wheels=True),
     BuiltIn("stage-order", "order:StageOrder"),
     BuiltIn("exclusions", "exclusions:Exclusions"),
 )

@@ -15,7 +15,7 @@ Kind = Literal["elf", "pe", "mach-o", "damaged", "other"]
 NumpyApi = Literal["none", "1", "2"]
 """Headers of numpy that a file was compiled with. Those of 2 give files that work with numpy 1 as well."""
 
-COMPILED = re.compile(r"\.(so(\.\d+)*|pyd|dll|dylib)\Z", re.IGNORECASE)
+COMPILED = re.compile(r"\.(so(\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
 TAGGED = re.compile(r"(?:(cp)ython-(\d+[a-z]*)|(pp|pypy)(\d+)|(cp)(\d+[a-z]*))(?:-[\w-]+)?\Z")
 
 
