@@ -71,6 +71,7 @@ VERBS = (
         "remove environments that are no longer kept",
         lambda parser: parser.add_argument("--dry-run", action="store_true", help="only say what would go"),
     ),
+    Verb("doctor", "look at machine, plugins, environment, lock and published manifest, and change nothing"),
     Verb("plugins", "list the plugins and what became of each"),
 )
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 __all__ = [
     "BuildError",
     "CheckFailed",
+    "CheckupFailed",
     "DriftFound",
     "EnvironmentOccupied",
     "Hint",
@@ -199,6 +200,12 @@ class CheckFailed(LockhouseError):
     """A check of the environment failed; the environment it was run on is not taken into use."""
 
     code = "check-failed"
+
+
+class CheckupFailed(LockhouseError):
+    """The doctor found problems; they are told by themselves, one by one."""
+
+    code = "checkup"
 
 
 class DriftFound(LockhouseError):

@@ -248,6 +248,11 @@ def task_rollback() -> Task:
     return _verb("rollback")
 
 
+def task_doctor() -> Task:
+    """Look at the state of everything."""
+    return _verb("doctor")
+
+
 def task_plugins() -> Task:
     """List the plugins."""
     return _verb("plugins")

@@ -19,11 +19,12 @@ from lockhouse.terminal.record import Record
 from lockhouse.terminal.text import clean, fold, table
 
 if TYPE_CHECKING:
+    from lockhouse.doctor.remarks import Checkup
     from lockhouse.environments.history import GenerationSummary
     from lockhouse.plugins import PluginRecord
     from lockhouse.upkeep import Cleaned
 
-__all__ = ["ANSWERS", "Page", "answer_lines", "conclusion"]
+__all__ = ["ANSWERS", "TOLD_ANYWAY", "Page", "answer_lines", "conclusion"]
 
 
 class Page:
@@ -246,6 +247,29 @@ def _clean(page: Page) -> Iterator[str]:
     yield f"{size(cleaned.size)} {'would be freed' if cleaned.dry_run else 'freed'}"
 
 
+def _doctor(page: Page) -> Iterator[str]:
+    found: Checkup | None = page.record.result
+    if found is None:
+        return
+    signs = {"ok": page.signs.done, "note": "-", "warning": "!", "problem": page.signs.failed}
+    column = max(len(remark.subject) for remark in found.remarks) + 2
+    subject = ""
+    for remark in found.remarks:
+        named = remark.subject if remark.subject != subject else ""
+        subject = remark.subject
+        rest = " " * (column + 2)
+        yield from fold(clean(remark.text), page.width, first=f"{signs[remark.state]} {named:<{column}}", rest=rest)
+        if remark.hint:
+            yield from fold(clean(f"try: {remark.hint}"), page.width, first=rest, rest=f"{rest}     ")
+    if found.published is not None and found.published.differences:
+        yield ""
+        header = ("DIFFERENCE", "HERE", "PUBLISHED", "TAKING IT OVER")
+        rows = [
+            (item.what, item.here or "-", item.published or "-", item.effect) for item in found.published.differences
+        ]
+        yield from page.table([header, *rows])
+
+
 def _plugins(page: Page) -> Iterator[str]:
     found: tuple[PluginRecord, ...] = page.record.result
     rows = [
@@ -284,6 +308,10 @@ ANSWERS: dict[str, Callable[[Page], Iterator[str]]] = {
     "generations": _generations,
     "rollback": _rollback,
     "clean": _clean,
+    "doctor": _doctor,
     "plugins": _plugins,
 }
 """What each verb says."""
+
+TOLD_ANYWAY = frozenset({"doctor"})
+"""Verbs whose answer is wanted most of all where it ends with an error."""

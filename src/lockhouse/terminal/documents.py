@@ -21,6 +21,7 @@ from lockhouse.terminal.errors import all_hints
 from lockhouse.terminal.record import Record
 
 if TYPE_CHECKING:
+    from lockhouse.doctor.remarks import Checkup
     from lockhouse.environments.history import GenerationSummary
     from lockhouse.plugins import PluginRecord
     from lockhouse.upkeep import Cleaned
@@ -199,6 +200,14 @@ def _clean(record: Record) -> Json:
     }
 
 
+def _doctor(record: Record) -> Json:
+    found: Checkup | None = record.result
+    return {
+        "remarks": encode(found.remarks) if found else [],
+        "published": encode(found.published) if found else None,
+    }
+
+
 def _plugins(record: Record) -> Json:
     found: tuple[PluginRecord, ...] = record.result or ()
     return {"plugins": encode(found)}
@@ -226,6 +235,7 @@ FIELDS: dict[str, Callable[[Record], Json]] = {
     "generations": _generations,
     "rollback": _rollback,
     "clean": _clean,
+    "doctor": _doctor,
     "plugins": _plugins,
 }
 """What each verb's document has beside its head."""

@@ -71,6 +71,7 @@ def _serve(request: Request, output: TextIO) -> int:
         shown.close()
     hints = record.context.plugins.hints(error) if record.context is not None and error is not None else ()
     if error is not None:
+        _tell_anyway(request, record, output)
         if request.debug:
             write(sys.stderr, "".join(traceback.format_exception(error)))
         show_error(error, sys.stderr, hints)
@@ -91,6 +92,14 @@ def _perform(request: Request, record: Record, shown: Listener) -> None:
         shown(event)
 
     perform(request, record, emit)
+
+
+def _tell_anyway(request: Request, record: Record, output: TextIO) -> None:
+    """Give the answer of a verb that ends with an error because of what it found."""
+    from lockhouse.terminal.answers import TOLD_ANYWAY
+
+    if request.verb in TOLD_ANYWAY and record.result is not None and not (request.json or request.quiet):
+        _answer(request, record, output)
 
 
 def _answer(request: Request, record: Record, output: TextIO) -> None:

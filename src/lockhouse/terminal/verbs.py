@@ -17,6 +17,16 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
         plugins.examine()
         record.result = plugins.records
         return
+    if request.verb == "doctor":  # there too: what is broken is what it is asked about
+        from lockhouse.doctor.examining import examine
+        from lockhouse.errors import CheckupFailed
+
+        found = examine(request.root, request.manifest, request.options, emit, record.begin)
+        record.result = found
+        if found.problems:
+            count = len(found.problems)
+            raise CheckupFailed("the doctor found a problem" if count == 1 else f"the doctor found {count} problems")
+        return
     from lockhouse.opening import open_context
 
     context = open_context(request.root, request.manifest, request.options, emit)
