@@ -1,5 +1,9 @@
 """The front door: ``doit VERB [manifest=… accelerator=… offline=1 locked=1]``; ``doit list`` shows every task."""
 
+from lockhouse import interruption
+
+interruption.attend("leaving")  # Ctrl-C means the same from here to the end, also while the rest is imported
+
 from lockhouse.tasks import (
     DOIT_CONFIG,
     task_detect,  # what is here: platform, interpreters, accelerators

@@ -1,8 +1,19 @@
-"""``python -m lockhouse``: the console command."""
+"""The console command, from the first instant to the last: ``lockhouse`` and ``python -m lockhouse``."""
 
-import sys
+from typing import NoReturn
 
-from lockhouse.cli import main
+from lockhouse import interruption
+
+__all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """Run one command and end the process with its status."""
+    interruption.attend()  # first of all: even what is imported next takes longer than a quick hand
+    from lockhouse.cli import main as command
+
+    interruption.conclude(command())
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

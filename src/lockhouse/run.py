@@ -22,6 +22,7 @@ from lockhouse.errors import (
 )
 from lockhouse.events import StepFinished, StepStarted
 from lockhouse.guards import disabling
+from lockhouse.interruption import heeded, was_interrupted
 from lockhouse.pipeline import AFTER_INSTALL, pipeline
 from lockhouse.plan import Plan
 from lockhouse.steps import Context, Step
@@ -69,7 +70,7 @@ class Run:
         """``verify`` alone without one: it is built from the lock first, as ``--locked install`` does."""
         self.error: LockhouseError | None = None
         self._answers: dict[str, bool] = {}
-        self._refusal: LockhouseError | None = None
+        self._refusal: Exception | None = None
         self._lock: Hold | None = None
 
     def begin(self, requested: frozenset[str]) -> None:
@@ -82,7 +83,8 @@ class Run:
             return
         self.context.building_next = any("create" in self._needed(name) for name in requested)
         try:
-            self._hold()
+            with heeded():
+                self._hold()
             if "verify" in requested and not requested & {"install", "lock"}:
                 self._verify_alone()
         except LockhouseError as error:
@@ -150,8 +152,12 @@ class Run:
             return False
         started = time.perf_counter()
         try:
-            current = step.up_to_date(self.context)
+            with heeded():
+                current = step.up_to_date(self.context)
         except LockhouseError:
+            return False
+        except Exception as error:  # noqa: BLE001 - told by the step as well: doit would print a traceback
+            self._refusal = error
             return False
         if current:
             self._finish(step, "up-to-date", started)
@@ -164,17 +170,14 @@ class Run:
         try:
             if self._refusal is not None:
                 raise self._refusal
-            self.context.plugins.run_step(step, self.context)
-        except LockhouseError as error:
-            self.error = self._explained(step, error)
+            with heeded():
+                self.context.plugins.run_step(step, self.context)
         except KeyboardInterrupt:
             self.error = Interrupted("interrupted")
             self._finish(step, "failed", started)
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: a defect must not pass for a failed phase
-            broken = InternalError(f"the step {step.name} broke", cause=f"{type(error).__name__}: {error}")
-            broken.__cause__ = error
-            self.error = self._explained(step, broken)
+            self.error = self._explained(step, error)
         self._finish(step, "failed" if self.error else "done", started)
         if self.error is None and step.name == "verify" and self.completing:
             return self.act(self.steps["lock"])
@@ -199,7 +202,14 @@ class Run:
         seconds = time.perf_counter() - started
         self.context.emit(StepFinished(step=step.name, outcome=outcome, seconds=seconds, detail=detail))
 
-    def _explained(self, step: Step, error: LockhouseError) -> LockhouseError:
+    def _explained(self, step: Step, caught: Exception) -> LockhouseError:
+        if was_interrupted(caught):
+            return Interrupted("interrupted")
+        if isinstance(caught, LockhouseError):
+            error = caught
+        else:
+            error = InternalError(f"the step {step.name} broke", cause=f"{type(caught).__name__}: {caught}")
+            error.__cause__ = caught
         stood_in = [self.steps[name] for name in self._needed(step.name) if self.steps[name].replaces is not None]
         if isinstance(error, InternalError) and stood_in and step.plugin is None:
             return _not_done(step, stood_in, error)

@@ -441,13 +441,15 @@ def test_interrupt_leaves_the_earlier_environment(site: Site) -> None:
     generations = site.root / ".lockhouse" / "demo" / "generations"
     deadline = time.monotonic() + 60
     while len(list(generations.glob("[0-9]*"))) < 2:
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == 130, err
+    assert err.splitlines()[-1] == "interrupted"
     assert "Traceback" not in err
     assert (site.venv.readlink(), site.digest()) == before
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from doit import doit_cmd
 
-from lockhouse.errors import Hint, InternalError, Interrupted, LockhouseError, UsageError
+from lockhouse import interruption
+from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
 from lockhouse.opening import open_context
 from lockhouse.plan import Selection
 from lockhouse.run import Run
@@ -49,10 +50,9 @@ class _Door:
 def _front_door() -> _Door:
     """Open the project of the current directory as doit's command line and the environment say."""
     from lockhouse import terminal
-    from lockhouse.terminal.streams import interruptible
 
+    interruption.attend("leaving")
     ending = ExitStack()
-    ending.enter_context(interruptible())
     shown = terminal.listener(sys.stdout)
     ending.callback(shown.close)
     try:
@@ -60,11 +60,10 @@ def _front_door() -> _Door:
         context = open_context(Path.cwd(), variables.get("manifest"), _options(variables), shown)
         context.project.home.mkdir(parents=True, exist_ok=True)  # doit wants the folder of its database
         return _Door(Run(context), shown, [], ending)
-    except (LockhouseError, KeyboardInterrupt) as caught:
+    except LockhouseError as error:
         ending.close()
-        error = caught if isinstance(caught, LockhouseError) else Interrupted("interrupted")
         terminal.show_error(error, sys.stderr)
-        raise SystemExit(error.exit_status) from caught
+        raise SystemExit(error.exit_status) from error
 
 
 def _options(variables: Mapping[str, str]) -> Options:
@@ -118,11 +117,15 @@ def _leave() -> None:
         from lockhouse import terminal
 
         terminal.show_error(error, sys.stderr, hints=run.context.plugins.hints(error))
-        raise SystemExit(error.exit_status)
+        interruption.conclude(error.exit_status)
+    ended = sys.exception()
+    if isinstance(ended, SystemExit) and isinstance(ended.code, int):  # a verb beside the pipeline, which told why
+        interruption.conclude(ended.code)
     if run.requested & {"install", "verify", "lock"}:
         from lockhouse.terminal.answers import conclusion
 
         sys.stdout.write(f"{conclusion(run.context)}\n")
+    interruption.conclude(0)
 
 
 def _verb(name: str) -> Task:

@@ -13,6 +13,7 @@ from doit.runner import MRunner
 from doit.task import Task
 
 from lockhouse.errors import Hint, InternalError, Interrupted, UsageError
+from lockhouse.interruption import was_interrupted
 from lockhouse.pipeline import AFTER_INSTALL, PHASES
 from lockhouse.run import Run
 from lockhouse.steps import Step
@@ -106,7 +107,7 @@ def reporter(current: Callable[[], Run], complain: Callable[[str], object], fini
             complain(msg)
 
         def complete_run(self) -> None:
-            if isinstance(sys.exception(), KeyboardInterrupt):
+            if (ended := sys.exception()) is not None and was_interrupted(ended):
                 current().error = Interrupted("interrupted")
             finish()
 

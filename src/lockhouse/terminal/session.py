@@ -11,10 +11,11 @@ from typing import TextIO
 
 from lockhouse.errors import Hint, InternalError, Interrupted, LockhouseError, StorageError, UsageError
 from lockhouse.events import Event
+from lockhouse.interruption import attended, heeded, was_interrupted
 from lockhouse.terminal import Listener, listener, show_error
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
-from lockhouse.terminal.streams import abandon, interruptible, prepare, reserved_output, write
+from lockhouse.terminal.streams import abandon, prepare, reserved_output, write
 
 __all__ = ["refuse", "serve"]
 
@@ -26,10 +27,8 @@ def serve(request: Request) -> int:
     """Run a request and return its exit status."""
     prepare()
     try:
-        with interruptible(), _output(request.json) as output:
+        with attended(), _output(request.json) as output:
             return _serve(request, output)
-    except KeyboardInterrupt:  # once more, while the first was being dealt with
-        return Interrupted.exit_status
     except OSError as caught:  # the verb itself is through: this is about telling
         abandon(sys.stdout)
         error = StorageError("standard output cannot be written", cause=caught.strerror)
@@ -62,7 +61,8 @@ def _serve(request: Request, output: TextIO) -> int:
     shown = listener(sys.stderr, request.quiet, request.debug)
     error: LockhouseError | None = None
     try:
-        _perform(request, record, shown)
+        with heeded():
+            _perform(request, record, shown)
     except BaseException as caught:  # noqa: BLE001 - the boundary: nothing leaves it but an exit status
         error = explain(caught, debug=request.debug)
     finally:
@@ -112,7 +112,7 @@ def _answer(request: Request, record: Record, output: TextIO) -> None:
 
 def explain(caught: BaseException, *, debug: bool) -> LockhouseError:
     """Turn whatever stopped a verb into an error that can be shown."""
-    if isinstance(caught, KeyboardInterrupt):
+    if was_interrupted(caught):
         return Interrupted("interrupted")
     if isinstance(caught, OSError) and caught.errno in REFUSALS:
         where = f" at {caught.filename}" if caught.filename else ""

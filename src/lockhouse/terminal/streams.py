@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
-from types import FrameType
-from typing import NoReturn, TextIO
+from typing import TextIO
 
-__all__ = ["abandon", "interruptible", "prepare", "reserved_output", "write"]
+__all__ = ["abandon", "prepare", "reserved_output", "write"]
 
 
 @contextlib.contextmanager
@@ -68,28 +65,6 @@ def prepare() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Have the system's request to end treated like Ctrl-C: work in hand is put away, nothing half-done stays."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = ("SIGTERM", "SIGHUP")
-    before = {number: signal.getsignal(number) for name in names if (number := getattr(signal, name, None)) is not None}
-    for number, handler in before.items():
-        if handler is signal.SIG_DFL:  # one that is ignored (nohup) stays so
-            signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def abandon(stream: TextIO) -> None:

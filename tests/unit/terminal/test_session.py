@@ -5,71 +5,26 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.documents import valid
-from fixtures.site import RELEASE
+from fixtures.standins import run, stand_in
 from lockhouse.cli import main
 from lockhouse.errors import InternalError, Interrupted, LockhouseError, StorageError, UsageError
 from lockhouse.terminal.session import explain
-
-PLUGIN = """
-import os, sys
-from lockhouse.errors import Hint, NetworkError
-from lockhouse.hookspecs import hookimpl
-from lockhouse.steps import Step
-
-def run(context):
-    print("a plugin prints")
-    os.system("echo a program prints")
-    {body}
-
-@hookimpl
-def lockhouse_steps(plan):
-    yield Step(name="detect", phase="detect", doc="stand-in", run=run, replaces="detect")
-
-@hookimpl
-def lockhouse_hints(error):
-    if error.code == "network":
-        yield Hint("vpn", "connect to the company network")
-"""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Path]:
     """Make a project whose ``detect`` is a plugin's: it prints, and then does what ``body`` says."""
-
-    def make(body: str = "pass") -> Path:
-        (tmp_path / "manifests").mkdir()
-        manifest = {
-            "name": "demo",
-            "python": {"version": RELEASE},
-            "stages": [{"name": "base", "requirements": ["alpha"]}],
-        }
-        (tmp_path / "manifests" / "demo.json").write_text(json.dumps(manifest))
-        (tmp_path / "plugins").mkdir()
-        (tmp_path / "plugins" / "standin.py").write_text(PLUGIN.format(body=body))
-        return tmp_path
-
-    return make
-
-
-def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lockhouse", "-C", root, *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
+    return partial(stand_in, tmp_path)
 
 
 def document_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -113,7 +68,7 @@ def test_quiet_says_nothing_when_all_is_well(project: Callable[..., Path]) -> No
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send")
 def test_interruption_is_one_line_and_status_130(name: str, project: Callable[..., Path]) -> None:
-    root = project(f"os.kill(os.getpid(), {int(getattr(signal, name))}); import time; time.sleep(30)")
+    root = project(f"os.kill(os.getpid(), signal.{name}); time.sleep(30)")
     ended = run(root, "--json", "detect")
     assert ended.returncode == 130
     assert document_of(ended)["error"]["code"] == "interrupted"
