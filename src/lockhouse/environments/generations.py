@@ -16,16 +16,20 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lockhouse.environments import pointer
+from lockhouse.environments.links import is_link
 from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
 from lockhouse.project import Project
 from lockhouse.state import TEMPORARY, read_value, storage_errors, write_atomically, write_value
 
-__all__ = ["METADATA", "Generation", "GenerationState", "Generations", "Marker"]
+__all__ = ["MARKER", "METADATA", "Generation", "GenerationState", "Generations", "Marker"]
 
 METADATA = ".lockhouse"
 """Folder inside a generation that holds what lockhouse knows of it; no part of the digest."""
+
+MARKER = f"{METADATA}/generation.json"
+"""The marker, below the environment."""
 
 GenerationState = Literal["building", "sealed", "verified", "committed"]
 STATES: tuple[GenerationState, ...] = get_args(GenerationState)
@@ -101,7 +105,7 @@ class Generations:
         """The generation in a folder; None if that is a link or carries no readable marker."""
         if path.is_symlink():
             return None
-        marker = read_value(path / METADATA / "generation.json", Marker, "generation")
+        marker = read_value(path / MARKER, Marker, "generation")
         if marker is None:
             return None
         return Generation(path=path, **{field.name: getattr(marker, field.name) for field in fields(Marker)})
@@ -200,6 +204,15 @@ class Generations:
             path.rename(trash)
         remove_tree(trash, last=METADATA)
 
+    def abandon(self, generation: Generation) -> None:
+        """Remove a generation that this run has worked on, whatever was done to its marker meanwhile.
+
+        A check may have lost it; without one nobody would dare to remove what is left, in this run or any later one.
+        """
+        if self.read(generation.path) is None and not is_link(generation.path) and not is_link(generation.metadata):
+            _write(generation.path, generation)
+        self.remove(generation)
+
     def leftovers(self) -> tuple[Path, ...]:
         """What interrupted work of :meth:`new` and :meth:`remove` left behind."""
         return tuple(path for path in self._entries() if not path.is_symlink() and self._is_leftover(path))
@@ -240,7 +253,7 @@ class Generations:
 
 def _write(folder: Path, generation: Generation) -> None:
     marker = Marker(**{field.name: getattr(generation, field.name) for field in fields(Marker)})
-    write_value(folder / METADATA / "generation.json", marker, "generation")
+    write_value(folder / MARKER, marker, "generation")
 
 
 def _not_ours(path: Path) -> EnvironmentOccupied:

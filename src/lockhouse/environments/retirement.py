@@ -70,14 +70,16 @@ def clear(generations: Generations, clearing: Clearing, on_busy: OnBusy, emit: E
     """Remove what was decided on; return the paths that were left in place.
 
     A generation that processes use is left with a warning that names them (``refuse``), or they are ended first
-    (``terminate``), or nobody looks (``ignore``). What the file system does not let go of is left with a warning as
+    (``terminate``), or nobody looks (``ignore``). One that was never taken into use has no users but what a killed run
+    left running, its checks: they are ended. What the file system does not let go of is left with a warning as
     well: whatever is built later stands elsewhere.
     """
     left: list[Path] = []
     for leftover in clearing.leftovers:
         _attempt(partial(generations.clear, leftover), leftover, left, emit)
     for generation in (*clearing.abandoned, *clearing.retired):
-        if _is_free(generation, on_busy, emit):
+        abandoned = on_busy == "refuse" and not generation.reached("committed")
+        if _is_free(generation, "terminate" if abandoned else on_busy, emit):
             _attempt(partial(generations.remove, generation), generation.path, left, emit)
         else:
             left.append(generation.path)

@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from lockhouse.environments.generations import METADATA
+from lockhouse.environments.generations import MARKER, METADATA
 from lockhouse.environments.redirect import BYTECODE, DISCARDED
 from lockhouse.state import TEMPORARY, write_atomically
 
@@ -48,7 +48,7 @@ OWN = f"{METADATA}/"
 """The folder of what lockhouse knows of an environment, as prefix of its files' paths. What is promised there is sealed
 like everything else: the plan, what pip is constrained to, what the provider made, what came from the store."""
 
-PASSING = frozenset({SEAL, WITNESS, BYTECODE, DISCARDED, f"{OWN}generation.json", f"{OWN}verify.json"})
+PASSING = frozenset({MARKER, SEAL, WITNESS, BYTECODE, DISCARDED, f"{OWN}verify.json"})
 """What is in that folder and cannot be sealed: it is written later, or is the seal. The marker holds the seal's sha256,
 a proof that is lost or damaged counts as none, and bytecode is discarded by every proof."""
 

@@ -73,7 +73,7 @@ def _create(context: Context) -> None:
         # What is not finished is never used; should it not go away now, destroy takes it the next time.
         context.candidate = None
         with contextlib.suppress(LockhouseError):
-            generations.remove(generation)
+            generations.abandon(generation)
         raise
     context.summarise("create", f"generation {generation.number}, Python {interpreter.version}")
 

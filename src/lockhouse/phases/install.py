@@ -178,5 +178,5 @@ def _abandon(context: Context) -> None:
 
     if context.candidate is not None and not context.candidate.reached("committed"):
         with contextlib.suppress(LockhouseError):
-            Generations(context.project).remove(context.candidate)
+            Generations(context.project).abandon(context.candidate)
         context.candidate = None

@@ -100,7 +100,7 @@ def _withdraw(context: Context, candidate: Generation) -> None:
     context.candidate = None
     if current is None or current.path != candidate.path:
         with contextlib.suppress(LockhouseError):  # then destroy takes it the next time; the failure is what matters
-            generations.remove(candidate)
+            generations.abandon(candidate)
 
 
 def _differs_from_lock(lock: Lock | None, generation: Generation) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockhouse.environments.drift import find_drift
-from lockhouse.environments.generations import Generation
+from lockhouse.environments.generations import MARKER, Generation, Generations
 from lockhouse.environments.redirect import BYTECODE, discard_bytecode
 from lockhouse.errors import StorageError
 from lockhouse.events import Message
@@ -38,7 +38,8 @@ def prove(
     markers = generation.interpreter.markers
     facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist, markers)
     results = (*facts, *ask(context, interpreter, plan, checks, step=STEP))
-    after = _united(find_drift(generation, deep=False, emit=context.emit, step=STEP), _discard(context, generation))
+    after = find_drift(generation, deep=False, emit=context.emit, step=STEP)
+    besides = _discard(context, generation), _marker_drift(context, generation)
     for result in results:
         _tell(context, result)
     return VerifyReport(
@@ -47,7 +48,7 @@ def prove(
         environment_digest=generation.environment_digest or "",
         hardware=hardware_of(plan, host),
         checks=results,
-        drift=_united(_united(before, drift), after),
+        drift=_united(before, drift, after, *besides),
         failures=tuple(failures),
         asked=required_digest(context, checks),
     )
@@ -70,9 +71,17 @@ def _discard(context: Context, generation: Generation) -> Drift:
     return Drift()
 
 
-def _united(one: Drift, other: Drift) -> Drift:
+def _marker_drift(context: Context, generation: Generation) -> Drift:
+    """Say whether the checks changed what the environment says of itself: the seal does not hold that."""
+    known = Generations(context.project).read(generation.path)
+    if known == generation:
+        return Drift()
+    return Drift(missing=(MARKER,)) if not (generation.path / MARKER).exists() else Drift(modified=(MARKER,))
+
+
+def _united(*found: Drift) -> Drift:
     return Drift(
-        modified=tuple(sorted({*one.modified, *other.modified})),
-        missing=tuple(sorted({*one.missing, *other.missing})),
-        extra=tuple(sorted({*one.extra, *other.extra})),
+        modified=tuple(sorted({path for drift in found for path in drift.modified})),
+        missing=tuple(sorted({path for drift in found for path in drift.missing})),
+        extra=tuple(sorted({path for drift in found for path in drift.extra})),
     )

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import IO
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import Check
 from lockhouse.state import storage_errors
+from lockhouse.verification.ending import MARK, end_group, end_marked
 
 __all__ = ["Answer", "Interpreter", "run_checks"]
 
@@ -113,7 +113,8 @@ class Interpreter:
         # ignore_cleanup_errors: on Windows a grandchild may still hold a file for a moment
         with tempfile.TemporaryDirectory(prefix="lockhouse-check-", ignore_cleanup_errors=True) as folder:
             argv = [str(self.python), "-I", "-B", "-X", "utf8", *self.options, "-c", RUN, code, *arguments]
-            environ = {**self._environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder}
+            mark = Path(folder).name
+            environ = {**self._environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder, MARK: mark}
             try:
                 process = subprocess.Popen(
                     argv,
@@ -126,9 +127,9 @@ class Interpreter:
                 )
             except OSError as error:
                 return Answer(status=127, output=f"{self.python}: {error.strerror or error}", seconds=0.0)
-            return self._watch(process, timeout, started)
+            return self._watch(process, timeout, started, mark)
 
-    def _watch(self, process: subprocess.Popen[bytes], timeout: float, started: float) -> Answer:
+    def _watch(self, process: subprocess.Popen[bytes], timeout: float, started: float, mark: str) -> Answer:
         assert process.stdout is not None
         tail = _Tail(process.stdout)
         with self._lock:
@@ -140,8 +141,10 @@ class Interpreter:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     status = process.wait(timeout)
         finally:
-            # Also after a good end: what it left running would hold the pipe, the folder and the accelerator.
-            _end_group(process)
+            # Also after a good end: what it left running would hold the pipe, the folder and the accelerator, and could
+            # change the environment when it has been proven.
+            end_group(process)
+            end_marked(mark)
             with self._lock:
                 self._running.discard(process)
         return Answer(status=status, output=tail.text(), seconds=time.perf_counter() - started)
@@ -152,7 +155,7 @@ class Interpreter:
             self._stopped = True
             running = tuple(self._running)
         for process in running:
-            _end_group(process)
+            end_group(process)
 
 
 def run_checks(
@@ -227,27 +230,6 @@ def _environment(environ: Mapping[str, str], python: Path) -> dict[str, str]:
     kept["PATH"] = os.pathsep.join([str(python.parent), *filter(None, [kept.get("PATH")])])
     # -I holds for the check itself; these for Python programs that it starts.
     return kept | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all that it started; on Windows with those that are still its descendants."""
-    if sys.platform == "win32":
-        _end_descendants(process.pid)
-        with contextlib.suppress(OSError):
-            process.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _end_descendants(pid: int) -> None:
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
 
 
 class _Tail:

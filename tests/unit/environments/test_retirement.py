@@ -180,6 +180,16 @@ def test_processes_are_ended_where_the_manifest_wants_it(project: Project) -> No
     assert not path.exists()
 
 
+def test_checks_that_a_killed_run_left_running_end_with_what_it_built(project: Project) -> None:
+    unfinished = make_generation(project, "sealed", plan=OTHER_PLAN)
+    kept = make_generation(project, current=True)
+    generations = Generations(project)
+    with working_in(unfinished.path) as check:
+        assert clear(generations, find_clearing(generations, PLAN, 1), "refuse") == ()
+        assert check.poll() is not None
+    assert generations.all() == (kept,)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="what is in use cannot be removed there")
 def test_processes_are_not_looked_at_where_the_manifest_says_so(project: Project) -> None:
     generations, clearing, path = busy(project)

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.contexts import Listener, context_at, host_of
+from fixtures.contexts import Listener, context_at, host_of, replan
 from fixtures.generations import INTERPRETER, seal
 from fixtures.wheels import WheelSpec
 from lockhouse.discovery import Candidate
+from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import (
     BuildError,
@@ -28,6 +29,7 @@ from lockhouse.errors import (
     LockhouseError,
     LockOutdated,
     NothingToVerify,
+    UnsafeWheel,
 )
 from lockhouse.events import Message, Progress
 from lockhouse.evidence import VerifyReport
@@ -294,6 +296,43 @@ def test_a_check_that_changes_the_environment_is_found_out(context: Context) -> 
     assert numbers(context) == []
 
 
+MARKER = "import pathlib, sys; marker = pathlib.Path(sys.prefix, '.lockhouse', 'generation.json'); "
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("marker.unlink()", "missing"),
+        ("marker.write_text('{}')", "changed"),
+        ("marker.write_text(marker.read_text().replace('sealed', 'committed'))", "changed"),
+        ("import shutil; shutil.rmtree(sys.prefix + '/.lockhouse')", "missing"),
+        ("import shutil; shutil.rmtree(sys.prefix)", "missing"),
+    ],
+    ids=["removed", "emptied", "changed", "all that lockhouse knows", "everything"],
+)
+@pytest.mark.parametrize("where", ["verify", "stage"])
+def test_a_check_that_makes_an_environment_unrecognisable_leaves_nothing_of_it(
+    context: Context, code: str, kind: str, where: str
+) -> None:
+    run(context)
+    before = current(context)
+    replan(context, WheelSpec("alpha", "3.0"))
+    breaking = check(MARKER + code + ("" if where == "verify" else "; raise SystemExit('spoilt')"), "breaks")
+    if where == "verify":
+        with_checks(context, breaking)
+    else:
+        plan = context.state.read(Plan)
+        assert plan is not None
+        change(context, stages=(plan.stages[0], replace(plan.stages[1], checks=(replace(breaking, stage="base"),))))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert (kind if where == "verify" else "spoilt") in str(caught.value.cause)
+    assert current(context) == before
+    assert [path.name for path in context.project.generations.iterdir() if path.is_dir()] == [before.path.name]
+
+
 def test_checks_leave_no_bytecode(context: Context) -> None:
     with_checks(context, check("import alpha, json"))
     change_distribution(context, "alpha", critical=True)
@@ -327,6 +366,43 @@ def test_a_wheel_that_lies_about_a_file_leaves_nothing(context: Context) -> None
         run(context)
 
     assert numbers(context) == []
+
+
+SAME_FILE = WheelSpec("beta", files={"alpha/__init__.py": "answer = 43\n"})
+FOLDER_IN_ITS_PLACE = WheelSpec("beta", files={"alpha/__init__.py/inner.py": ""})
+PART_OF_THE_ENVIRONMENT = WheelSpec("beta", data={"data/pyvenv.cfg": "home = /nowhere\n"})
+NO_COMMAND = WheelSpec("beta", console_scripts={"beta": "beta.main()"})
+SAME_COMMAND = WheelSpec("beta", files={"beta.py": ""}, data={"scripts/python": "#!python\n"})
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [SAME_FILE, FOLDER_IN_ITS_PLACE, PART_OF_THE_ENVIRONMENT, NO_COMMAND, SAME_COMMAND],
+    ids=["same file", "folder in its place", "part of the environment", "no command", "same command"],
+)
+@pytest.mark.parametrize("earlier", [True, False], ids=["beside an environment", "from nothing"])
+def test_what_cannot_be_installed_leaves_nothing_and_what_served_serves(
+    context: Context, unfit: WheelSpec, earlier: bool
+) -> None:
+    before: tuple[Generation, bytes] | None = None
+    if earlier:
+        run(context)
+        before = current(context), lock_path(context).read_bytes()
+    replan(context, ALPHA, unfit)
+
+    with pytest.raises((BuildError, UnsafeWheel), match="beta"):
+        run(context)
+
+    assert [path.name for path in context.project.generations.iterdir() if path.is_dir()] == (
+        [before[0].path.name] if before else []
+    )
+    assert context.candidate is None
+    if before:
+        assert (current(context), lock_path(context).read_bytes()) == before
+        assert not find_drift(current(context))
+    else:
+        assert not os.path.lexists(context.project.pointer)
+        assert not lock_path(context).exists()
 
 
 # --- the lock --------------------------------------------------------------------------------------------------------

@@ -106,6 +106,31 @@ def test_what_a_check_started_ends_with_it(tmp_path: Path, end: str) -> None:
     assert gone(int(note.read_text()))
 
 
+DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open({note!r}, "w").write(str(os.getpid()))
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists({note!r}) or not os.path.getsize({note!r}):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="forks")
+def test_a_daemon_that_a_check_left_ends_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
+    results = run_checks(
+        Interpreter(HERE), [check(DAEMON.format(note=str(note))), check("import time; time.sleep(3)", "another")]
+    )
+
+    assert [result.outcome for result in results] == ["passed", "passed"]  # and nobody else's process ended
+    assert gone(int(note.read_text()))
+
+
 def test_output_is_bounded_to_its_end() -> None:
     (result,) = run_checks(
         Interpreter(HERE), [check("for i in range(300000): print('line', i)\nprint('x' * 3_000_000)\nprint('last')")]
