@@ -20,7 +20,7 @@ from lockhouse.events import Event, Message, Progress, discard
 from lockhouse.plan import PlannedDistribution
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import PipConfiguration
-from lockhouse.wheels.fetching import Fetched, fetch, fetch_unhashed
+from lockhouse.wheels.fetching import Fetched, fetch, fetch_one
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 
@@ -397,11 +397,11 @@ def test_wheel_without_a_hash_in_the_index_is_hashed_here(index: Index, wheelhou
     index.faults.no_hashes = True
     (link,) = client.project(index.url, "large")
     assert link.sha256 is None
-    expected = (hashlib.sha256(wheel.read_bytes()).hexdigest(), wheel.stat().st_size)
-    assert fetch_unhashed(link, wheelhouse, client) == expected
-    assert wheelhouse.holds(wheel.name, expected[0])
+    place = fetch_one(link, wheelhouse, client)
+    assert place.read_bytes() == wheel.read_bytes()
+    assert wheelhouse.holds(wheel.name, hashlib.sha256(wheel.read_bytes()).hexdigest())
     index.sent.clear()
-    assert fetch_unhashed(link, wheelhouse, client) == expected
+    assert fetch_one(link, wheelhouse, client) == place
     assert index.sent == {}
 
 
@@ -413,12 +413,11 @@ def test_unhashed_wheel_whose_file_was_replaced_meanwhile_starts_again(
     (link,) = client.project(index.url, "large")
     index.faults.cut_after[wheel.name] = [200_000, 0, 0, 0]
     with pytest.raises(NetworkError):
-        fetch_unhashed(link, wheelhouse, client)
+        fetch_one(link, wheelhouse, client)
     data = bytearray(wheel.read_bytes())
     data[10_000] ^= 1
     wheel.write_bytes(data)  # same size, other bytes, other ETag
-    digest, _ = fetch_unhashed(link, wheelhouse, client)
-    assert digest == hashlib.sha256(data).hexdigest()
+    assert fetch_one(link, wheelhouse, client).read_bytes() == data
 
 
 KILLED = """

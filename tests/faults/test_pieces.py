@@ -25,7 +25,7 @@ from lockhouse.events import Event, Message, Progress
 from lockhouse.plan import PlannedDistribution
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import PipConfiguration
-from lockhouse.wheels.fetching import fetch, fetch_unhashed
+from lockhouse.wheels.fetching import fetch, fetch_one
 from lockhouse.wheels.spans import Spans, known_spans, ledger_of
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
@@ -176,21 +176,21 @@ def test_pieces_of_another_version_are_not_mixed_in(index: Index, wheelhouse: Wh
     (link,) = client.project(index.url, "huge")
     index.faults.cut_after[item.filename] = [1 << 30] * 4 + [0] * 200
     with pytest.raises(NetworkError):
-        fetch_unhashed(link, wheelhouse, client)
+        fetch_one(link, wheelhouse, client)
     index.faults.cut_after.clear()
     path = index.folder / item.filename
     data = bytearray(path.read_bytes())
     data[10_000] ^= 1
     path.write_bytes(data)  # same size, other bytes, other ETag
-    digest, size = fetch_unhashed(link, wheelhouse, client)
-    assert (digest, size) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert fetch_one(link, wheelhouse, client).read_bytes() == data
 
 
 def test_wheel_without_a_hash_arrives_in_pieces_too(index: Index, wheelhouse: Wheelhouse, client: Client) -> None:
     item = huge(index)
     index.faults.no_hashes = True
     (link,) = client.project(index.url, "huge")
-    assert fetch_unhashed(link, wheelhouse, client) == (item.sha256, item.size)
+    fetch_one(link, wheelhouse, client)
+    assert wheelhouse.holds(item.filename, item.sha256)
     assert index.sent[item.filename] == item.size
     assert len(index.requests) > 5
 
@@ -216,7 +216,8 @@ def test_wheel_without_hash_and_version_comes_in_one_stream(
 
     with answering(answer) as url:
         (link,) = client.project(f"{url}/simple/", "huge")
-        assert fetch_unhashed(link, wheelhouse, client) == (item.sha256, item.size)
+        fetch_one(link, wheelhouse, client)
+    assert wheelhouse.holds(item.filename, item.sha256)
     assert asked[-1] is None
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import tomllib
+from pathlib import Path
+from typing import Any
 
+import pytest
 from packaging.pylock import Pylock
 
+from fixtures.index import serving
 from fixtures.site import Site
+from fixtures.wheels import build_tools, build_wheel
 
 
 def test_a_yanked_pin_is_planned_told_and_locked_with_its_reason(site: Site) -> None:
@@ -24,3 +31,153 @@ def test_a_yanked_pin_is_planned_told_and_locked_with_its_reason(site: Site) -> 
     lock = Pylock.from_dict(tomllib.loads(site.lock().read_text(encoding="utf-8")))
     assert next(package.tool["lockhouse"].get("yanked") for package in lock.packages if package.tool) == "loses data"
     assert site.run("--locked", "install").status == 0
+
+
+def plan_of(site: Site) -> Any:
+    """The document of the plan, made just now."""
+    shutil.rmtree(site.root / ".lockhouse", ignore_errors=True)
+    result = site.run("--json", "plan")
+    assert result.status == 0, result.out + result.err
+    return result.document
+
+
+@pytest.mark.parametrize("failure", [403, 429, 503, None])
+def test_mirror_gives_the_plan_of_an_index_that_refuses_or_is_gone(
+    site: Site, tmp_path: Path, failure: int | None
+) -> None:
+    build_wheel(site.index.folder, "alpha", "1.0", "beta")
+    build_wheel(site.index.folder, "beta")
+    with serving(tmp_path / "mirror") as mirror:
+        shutil.copytree(site.index.folder, mirror.folder, dirs_exist_ok=True)
+        mirrors = [mirror.url.replace("http:", "https:"), mirror.url]  # the first one does not speak TLS
+        site.manifest("alpha", indexes=[{"name": "main", "url": site.index.url, "mirrors": mirrors}])
+        expected = plan_of(site)
+        assert expected["notes"] == []
+        if failure is None:
+            site.index.stop()
+        for name in ("alpha", "beta", "pip", "setuptools", "wheel"):
+            site.index.faults.status[name] = [failure or 200] * 20
+
+        found = plan_of(site)
+
+        assert found["digest"] == expected["digest"]
+        assert [item["sha256"] for item in found["distributions"]] == [
+            item["sha256"] for item in expected["distributions"]
+        ]
+        assert all(item["url"].startswith(mirror.base) for item in found["distributions"])
+        assert mirror.url in found["notes"][-1]
+        assert site.run("download").status == 0
+
+
+def test_files_of_an_index_whose_host_is_gone_come_from_the_mirror(site: Site, tmp_path: Path) -> None:
+    wheel = site.wheel("alpha")
+    with serving(tmp_path / "mirror") as mirror:
+        shutil.copytree(site.index.folder, mirror.folder, dirs_exist_ok=True)
+        site.manifest("alpha", indexes=[{"name": "main", "url": site.index.url, "mirrors": [mirror.url]}])
+        for name in (wheel.name, f"{wheel.name}.metadata"):
+            site.index.faults.status[name] = [503] * 50
+
+        result = site.run("install")
+
+        assert result.status == 0, result.out + result.err
+        assert wheel.name in mirror.sent
+
+
+def test_the_failure_of_an_index_and_all_its_mirrors_names_each(site: Site) -> None:
+    mirrors = ["http://127.0.0.1:9/second/", "http://127.0.0.1:9/third/"]
+    site.manifest("alpha", indexes=[{"name": "main", "url": "http://127.0.0.1:9/first/", "mirrors": mirrors}])
+    site.environment["PIP_RETRIES"] = "0"
+
+    document = site.run("--json", "plan").document
+
+    assert document["error"]["code"] == "network"
+    for place in ("first", "second", "third"):
+        assert f"http://127.0.0.1:9/{place}/" in document["error"]["cause"]
+
+
+def test_pips_no_index_plans_and_installs_from_find_links(site: Site, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    build_tools(links)
+    build_wheel(links, "alpha", "1.0", "beta")
+    build_wheel(links, "beta")
+    site.manifest("alpha")
+    site.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
+    site.installed()
+    assert site.index.requests == []
+
+
+def test_offline_without_a_wheelhouse_plans_from_folders_of_find_links(site: Site, tmp_path: Path) -> None:
+    site.manifest("alpha")
+    result = site.run("--offline", "plan")
+    assert result.status == 1
+    assert "error: no set of wheels satisfies the manifest" in result.err
+    assert "put the missing wheels into wheelhouse/" in result.err
+    build_tools(tmp_path / "links")
+    build_wheel(tmp_path / "links", "alpha")
+    site.environment["PIP_FIND_LINKS"] = str(tmp_path / "links")
+    result = site.run("--offline", "install")
+    assert result.status == 0, result.out + result.err
+
+
+def test_folder_with_pages_is_an_index_beside_others(site: Site, tmp_path: Path) -> None:
+    """An index on disk: relative links, wheels beside, and not every project in it."""
+    files, simple = tmp_path / "disk" / "files", tmp_path / "disk" / "simple"
+    build_wheel(site.index.folder, "alpha", "1.0", "beta")
+    for name, version in (("alpha", "2.0"), ("beta", "1.0")):
+        wheel = build_wheel(files, name, version, *(["beta"] if name == "alpha" else []))
+        (simple / name).mkdir(parents=True)
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        anchor = f'<a href="../../files/{wheel.name}#sha256={sha256}">{wheel.name}</a>'
+        (simple / name / "index.html").write_text(f"<!DOCTYPE html><html><body>{anchor}</body></html>")
+    site.manifest("alpha")
+    site.environment["PIP_EXTRA_INDEX_URL"] = simple.as_uri()
+
+    document = site.run("--json", "plan").document
+
+    found = {item["name"]: item for item in document["distributions"]}
+    assert document["notes"] == []
+    assert found["alpha"]["version"] == "2.0"
+    assert found["beta"]["url"] == (files / "beta-1.0-py3-none-any.whl").as_uri()
+    assert found["pip"]["url"].startswith(site.index.base)
+    site.installed()
+
+
+def test_constraints_of_pip_bind_what_its_indexes_serve(site: Site, tmp_path: Path) -> None:
+    for version in ("1.0", "2.0"):
+        site.wheel("alpha", version)
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("alpha<2\nbeta<1\n")
+    site.manifest("alpha")
+    site.environment["PIP_CONSTRAINT"] = str(constraints)
+    document = plan_of(site)
+    assert {item["name"]: item["version"] for item in document["distributions"]}["alpha"] == "1.0"
+    assert document["notes"] == [f"alpha<2 counts, a constraint of pip's configuration ({constraints}, line 1)"]
+
+    constraints.write_text("alpha<3\n")
+    document = site.run("--json", "plan").document
+    assert {item["name"]: item["version"] for item in document["distributions"]}["alpha"] == "2.0"
+
+
+def test_constraints_of_pip_do_not_bind_what_has_an_index_of_its_own(site: Site, tmp_path: Path) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("alpha<2\n")
+    site.environment["PIP_CONSTRAINT"] = str(constraints)
+    with serving(tmp_path / "corp") as corp:
+        build_wheel(corp.folder, "alpha", "2.0")
+        site.manifest(
+            {"requirement": "alpha==2.0", "index": "corp"},
+            indexes=[{"name": "corp", "url": corp.url, "explicit": True}],
+        )
+        document = plan_of(site)
+    assert document["notes"] == [f"alpha<2 ({constraints}, line 1) does not count: alpha comes from its own index"]
+
+
+def test_wheel_that_was_fetched_for_its_metadata_is_not_fetched_again(site: Site) -> None:
+    wheel = site.wheel("alpha", padding=300_000)
+    site.index.faults.no_metadata = site.index.faults.no_ranges = True
+    site.manifest("alpha")
+    plan_of(site)
+    assert (site.root / "wheelhouse" / wheel.name).read_bytes() == wheel.read_bytes()
+    site.index.sent.clear()
+    assert site.run("download").status == 0
+    assert site.index.sent == {}

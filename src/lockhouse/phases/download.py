@@ -68,7 +68,7 @@ def _download(context: Context) -> None:
     wanted = _wanted(context)
     if wanted is None:
         raise UsageError("there is no plan to download", cause="the step plan has not run")
-    indexes = [index.url for index in context.manifest.indexes]
+    indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
     with Client(read_pip_configuration(), context.options.offline, indexes=indexes) as client:
         wheelhouse = Wheelhouse(context.project.wheelhouse)
         given_up = threading.Event()
@@ -110,17 +110,22 @@ def _unpacking(context: Context, given_up: threading.Event) -> Callable[[Path, s
 
 
 def _mirrors(context: Context) -> dict[str, tuple[str, ...]]:
-    """Mirrors by the name that the plan gives an index: its own, ``variant`` or ``default``."""
-    manifest = context.manifest
-    mirrors = {index.name: index.mirrors for index in manifest.indexes}
-    plan = context.state.read(Plan)
+    """Where else to look, by the name that the plan gives an index: its own, ``variant`` or ``default``.
+
+    The index itself is one of the places: the plan may have been made at a mirror.
+    """
+    from lockhouse.resolution.routing import VARIANT, addresses_of
+
+    manifest, plan = context.manifest, context.state.read(Plan)
     variant = manifest.variant(plan.target.variant) if plan is not None else None
+    places: dict[str, tuple[str, ...]] = {}
     for index in manifest.indexes:
+        places[index.name] = addresses_of(index, context.project.root)
         if variant is not None and variant.index in (index.name, index.url):
-            mirrors["variant"] = index.mirrors
+            places[VARIANT] = places[index.name]
         if not index.explicit:
-            mirrors["default"] = (*mirrors.get("default", ()), *index.mirrors)
-    return mirrors
+            places["default"] = (*places.get("default", ()), *places[index.name])
+    return places
 
 
 def _summarise(context: Context, wanted: tuple[PlannedDistribution, ...], note: str) -> None:

@@ -31,32 +31,44 @@ def yanked_in(output: str) -> Mapping[str, str]:
 UNREACHABLE = re.compile(
     r"failed to fetch|error sending request|dns error|timed out|connection (refused|reset)", re.IGNORECASE
 )
-
+NO_INDEX = re.compile(r"received some unexpected (json|html)|unsupported `content-type`", re.IGNORECASE)
+REFUSED = re.compile(r"an index (?:url )?\((?P<url>[^)]+)\) (?:returned a 403|could not be queried)", re.IGNORECASE)
+UNSOLVED = re.compile(r"no solution found|not found in the|unsatisfiable", re.IGNORECASE)
+UNKNOWN = re.compile(r"was not found in the package registry", re.IGNORECASE)
+ADDRESS = re.compile(r"https?://[^\s`'\")]+")
 
 DECORATION = re.compile(r"^[^\w`'\"(]*(error: |cause: |caused by: |hint: )?", re.IGNORECASE)
+
+CHECK_NETWORK = Hint("check-network", "check the connection, and the index addresses in the manifest or pip's settings")
+OFFLINE = Hint("offline", "with a full wheelhouse, run with --offline")
 
 
 def failure(argv: Sequence[str], status: int, output: str, offline: bool) -> Exception:
     """Make an error of what the resolver wrote before it ended with ``status``."""
     text = _readable(output)
-    if "No solution found" in output or "not found in the" in output or "unsatisfiable" in output:
+    refused = REFUSED.search(output)
+    if refused and UNKNOWN.search(output):
+        # Some indexes answer 403 for what they do not have, so the name may be at fault as well.
+        text_of_credentials = "give user and password for the index in pip's configuration or in ~/.netrc"
+        hints = [
+            Hint("check-credentials", text_of_credentials),
+            Hint("check-name", "or correct the name, if it is wrong"),
+        ]
+        url = without_credentials(refused["url"])
+        return NetworkError("an index refused to answer while planning", url=url, cause=text, hints=hints)
+    if UNSOLVED.search(output):
         hints = [Hint("relax-requirement", "relax one of the requirements named above, or exclude an edge")]
         if offline:
             hints.insert(0, Hint("go-online", "run once without --offline, or put the missing wheels into wheelhouse/"))
         return ResolutionError("no set of wheels satisfies the manifest", cause=text, hints=hints)
+    address = ADDRESS.search(output)
+    url = without_credentials(address.group()) if address else ""
     if UNREACHABLE.search(output):
-        address = re.search(r"https?://[^\s`'\")]+", output)
         return NetworkError(
-            "an index could not be reached while planning",
-            url=without_credentials(address.group()) if address else "",
-            cause=text,
-            hints=[
-                Hint(
-                    "check-network", "check the connection, and the index addresses in the manifest or pip's settings"
-                ),
-                Hint("offline", "with a full wheelhouse, run with --offline"),
-            ],
+            "an index could not be reached while planning", url=url, cause=text, hints=[CHECK_NETWORK, OFFLINE]
         )
+    if NO_INDEX.search(output):
+        return NetworkError("what answered is no package index", url=url, cause=text, hints=[CHECK_NETWORK])
     return SubprocessFailed("the resolver failed", argv=argv, status=status, output=text)
 
 
@@ -68,4 +80,4 @@ def _readable(output: str) -> str:
         if words and words != "No solution found when resolving dependencies" and words not in lines:
             lines.append(words)
     text = "\n".join(lines).replace(f"{PROJECT} depends on", "the manifest asks for").replace(PROJECT, "the manifest")
-    return re.sub(r"https?://[^\s`'\")]+", lambda match: without_credentials(match.group()), text)
+    return ADDRESS.sub(lambda match: without_credentials(match.group()), text)

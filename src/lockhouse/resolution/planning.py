@@ -18,9 +18,12 @@ from lockhouse.findings import Finding
 from lockhouse.lockfile import Lock
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest, Stage, Wish
 from lockhouse.plan import OmittedStage, Plan, PlannedDistribution, PlannedStage
-from lockhouse.resolution.routing import Routing, Servers, local_folders, wishes_of
+from lockhouse.resolution.places import Places
+from lockhouse.resolution.routing import Routing, wishes_of
+from lockhouse.resolution.servers import Servers
 from lockhouse.resolution.situation import Situation, sources_of
 from lockhouse.resolution.solving import Answer, Solver
+from lockhouse.resolution.sources import find_sources
 from lockhouse.resolution.stages import assign_stages, installation_order
 from lockhouse.resolution.target import target_tags
 from lockhouse.resolution.uv import Preference
@@ -35,9 +38,9 @@ __all__ = ["make_plan"]
 def make_plan(context: Context, situation: Situation) -> Plan:
     """Resolve the manifest for a situation; raise when its required stages cannot be planned."""
     configuration = read_pip_configuration()
-    indexes = [index.url for index in context.manifest.indexes]
+    indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
     with (
-        tempfile.TemporaryDirectory(prefix="lockhouse-servers-") as work,
+        tempfile.TemporaryDirectory(prefix="lockhouse-pages-") as work,
         Client(configuration, offline=context.options.offline, indexes=indexes) as client,
     ):
         return _Planning(context, situation, configuration, client, Path(work)).plan()
@@ -58,10 +61,16 @@ class _Planning:
         label = situation.accelerator.label(situation.variant, situation.host) if situation.accelerator else None
         self.label = label
         wheelhouse = Wheelhouse(context.project.wheelhouse)
+        root = context.project.root
+        routing = Routing.of(manifest, self.variant, situation.accelerator, label, root)
+        self.sources = find_sources(
+            manifest.indexes, configuration, client, root=root, wheelhouse=wheelhouse.folder, work=work
+        )
         self.servers = Servers(
-            routing=Routing.of(manifest, self.variant, situation.accelerator, label, context.project.root),
+            routing=routing,
+            places=Places(addresses={**routing.servers, **self.sources.addresses}),
             client=client,
-            folders=local_folders(configuration.find_links, wheelhouse.folder),
+            locations=self.sources.stand_ins,
             work=work,
         )
         self.solver = Solver(
@@ -72,9 +81,9 @@ class _Planning:
             client=client,
             wheelhouse=wheelhouse,
             servers=self.servers,
+            sources=self.sources,
             constraints=self._constraints(),
             preferences=self._preferences(),
-            offline=context.options.offline,
             emit=context.emit,
         )
 
@@ -193,7 +202,13 @@ class _Planning:
                 for name in installation_order(answer.graph, assigned, order)
             ),
             checks=manifest.checks,
-            notes=(*self.servers.notes, *answer.notes, *_withdrawn(answer)),
+            notes=(
+                *self.servers.places.notes,
+                *self.servers.notes,
+                *self.sources.notes,
+                *answer.notes,
+                *_withdrawn(answer),
+            ),
             sources=sources_of(self.context, self.solver.configuration),
         )
 

@@ -110,8 +110,22 @@ def sources_of(context: Context, configuration: PipConfiguration) -> str:
             "no-index": configuration.no_index,
             "indexes": [shown_url(url) for url in configuration.indexes],
             "find-links": [shown_url(url) for url in configuration.find_links],
+            "constraints": [[shown_url(url), _content(url)] for url in configuration.constraints],
+            "pre": configuration.pre,
+            "uploaded-prior-to": configuration.uploaded_prior_to,
         }
     )
+
+
+def _content(location: str) -> str:
+    """The digest of a file of constraints; empty for one that is not there, or on a server: nobody is asked here."""
+    from lockhouse.wheels.local import local_path
+
+    path = local_path(location)
+    try:
+        return digest_of(path.read_text(encoding="utf-8", errors="replace")) if path is not None else ""
+    except OSError:
+        return ""
 
 
 def _was_refused(context: Context, plan: Plan) -> bool:

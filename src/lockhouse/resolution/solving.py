@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from lockhouse.errors import InternalError, ResolutionError
+from lockhouse.errors import InternalError, NetworkError, ResolutionError
 from lockhouse.events import Emit
 from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
 from lockhouse.plan import ExcludedEdge
 from lockhouse.resolution.graph import Graph, Node
-from lockhouse.resolution.routing import AT_ONCE, DEFAULT, VARIANT, Servers, local_folders, located
+from lockhouse.resolution.routing import DEFAULT, VARIANT
+from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
+from lockhouse.resolution.sources import Sources
 from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
-from lockhouse.wheels.fetching import fetch_unhashed
+from lockhouse.wheels.fetching import fetch_one
 from lockhouse.wheels.metadata import Metadata
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["TOOLS", "Answer", "ChosenWheel", "Solver"]
+
+T = TypeVar("T")
 
 TOOLS = ("pip", "setuptools", "wheel")
 """What every environment has from its creation on."""
@@ -71,9 +77,9 @@ class Solver:
     client: Client
     wheelhouse: Wheelhouse
     servers: Servers
+    sources: Sources
     constraints: tuple[str, ...]
     preferences: tuple[Preference, ...]
-    offline: bool
     emit: Emit
     _metadata: dict[str, Metadata] = field(default_factory=dict)
 
@@ -98,49 +104,48 @@ class Solver:
         for name, server in routes.items():
             if not self.servers.serves(server, name):
                 raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
-        general, find_links, best = self._general()
         return Request(
             python=self.interpreter.executable,
             release=self.interpreter.release,
             tags=self.tags,
             requirements=tuple(requirements),
             constraints=self.constraints,
-            general=general,
-            find_links=find_links,
-            explicit=self.servers.explicit(),
+            find_links=self.sources.find_links,
             routes=routes,
-            strategy="unsafe-best-match" if best else "first-index",
+            strategy="unsafe-best-match" if self.sources.equal else "first-index",
             preferences=self.preferences,
-            offline=self.offline,
+            prereleases=self.configuration.pre,
+            published_before=self.configuration.uploaded_prior_to,
+            closed=self.sources.closed,
+            offline=self.client.offline,
         )
 
-    def _general(self) -> tuple[tuple[Server, ...], tuple[str, ...], bool]:
-        """What serves the names without a route, the find-links, and whether indexes are equals as pip has it."""
-        if self.offline:
-            local = local_folders(self.configuration.find_links, self.wheelhouse.folder)
-            return (), tuple(str(folder) for folder in local), False
-        if self.manifest.indexes:
-            listed = [index for index in self.manifest.indexes if not index.explicit]
-            # The manifest lists every index there is: the last one takes the place of the resolver's own default.
-            last = len(listed) - 1
-            urls = self.servers.routing.servers
-            servers = [Server(name=item.name, url=urls[item.name], default=i == last) for i, item in enumerate(listed)]
-            return tuple(servers), (), False
-        # pip takes the best version of all its indexes, and the user's settings were written for pip.
-        settings = self.configuration
-        find_links = tuple(located(location, Path.cwd()) for location in settings.find_links)
-        if settings.no_index:
-            return (), find_links, True
-        servers = [Server(name=f"extra-{i}", url=url) for i, url in enumerate(settings.extra_index_urls, 1)]
-        if settings.index_url is not None:
-            servers.append(Server(name="default", url=settings.index_url, default=True))
-        return tuple(servers), find_links, True
+    def _resolve(self, request: Request) -> tuple[Resolved, ...]:
+        """Ask the resolver, and ask again with the next mirrors as long as indexes turn out to be out of reach."""
+        places, default = self.servers.places, self.sources.default
+        free = [line.requirement for line in self.sources.constraints if _name(line.requirement) not in request.routes]
+        while True:
+            urls = {name: places.url(name) for name in self.sources.addresses}
+            asked = replace(
+                request,
+                constraints=(*request.constraints, *free),
+                general=tuple(
+                    Server(name=name, url=url, flat=is_flat(url), default=name == default) for name, url in urls.items()
+                ),
+                explicit=self.servers.explicit(),
+                hurried=any(places.has_more(name) for name in places.addresses),
+            )
+            try:
+                return resolve(asked, self.configuration)
+            except NetworkError as error:
+                if not places.move_on_from(error):
+                    raise places.final(error) from error
 
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:
         """Resolve again until every route is kept and every excluded edge is cut in the versions that were chosen."""
         request = self._cut_listed(request)
         for _ in range(ROUNDS):
-            found = resolve(request, self.configuration)
+            found = self._resolve(request)
             settled = self._cut(self._route(request, found), found)
             if settled == request:
                 return found, request
@@ -172,7 +177,6 @@ class Solver:
             request,
             requirements=(*request.requirements, *sorted(more)),
             routes={**request.routes, **more},
-            explicit=self.servers.explicit(),
         )
 
     def _cut_listed(self, request: Request) -> Request:
@@ -183,7 +187,7 @@ class Solver:
             return request
         routes = {name: server for name, server in request.routes.items() if name in wanted}
         alone = replace(request, requirements=direct, routes=routes, constraints=(), dependencies=False)
-        return self._cut(request, resolve(alone, self.configuration))
+        return self._cut(request, self._resolve(alone))
 
     def _cut(self, request: Request, found: Iterable[Resolved]) -> Request:
         cut = {(item.name, item.version) for item in request.cuts}
@@ -192,7 +196,7 @@ class Solver:
         for item in found:
             if item.name not in wanted or (item.name, item.version) in cut:
                 continue
-            metadata = self._metadata_of(item)
+            metadata = self._metadata_of(item, _link(item), request.routes)
             kept = tuple(line for line in metadata.requires if not self._excluding(item.name, line))
             if kept != metadata.requires:
                 more.append(
@@ -217,7 +221,7 @@ class Solver:
             found, settled = self._settle(request)
         except ResolutionError:
             settled = replace(request, dependencies=False)
-            found = resolve(settled, self.configuration)
+            found = self._resolve(settled)
         listed = {_name(wish.requirement) for _, wish in wishes} | set(TOOLS)
         return tuple(item for item in found if item.name in listed), settled
 
@@ -231,6 +235,7 @@ class Solver:
             roots.setdefault(tool, Wish(requirement=tool))
             listed[tool] = CREATE_STAGE
         excluded, notes = self._exclusions(wheels)
+        notes = (*notes, *self._constrained(wheels, request.routes))
         graph = Graph(
             [
                 Node(
@@ -265,38 +270,69 @@ class Solver:
                 notes.append(f"the exclusion {name} -> {dependency} cuts nothing: {name} is not planned")
         return tuple(edges), tuple(notes)
 
+    def _constrained(self, wheels: Mapping[str, ChosenWheel], routes: Mapping[str, str]) -> Iterator[str]:
+        """Tell which constraints of pip's configuration concern what was chosen."""
+        for line in self.sources.constraints:
+            name = _name(line.requirement)
+            if name in routes:
+                yield f"{line.requirement} ({line.origin}) does not count: {name} comes from its own index"
+            elif name in wheels:
+                yield f"{line.requirement} counts, a constraint of pip's configuration ({line.origin})"
+
     def _choose(self, item: Resolved, routes: Mapping[str, str]) -> ChosenWheel:
-        url = self.servers.origin(item.url, item.filename)
-        link = _link(item, url)
-        sha256, size = item.sha256, item.size
-        if sha256 is None:
-            sha256, size = fetch_unhashed(link, self.wheelhouse, self.client, self.emit)
+        link = _link(item)
+        if link.sha256 is None:
+            path = self._fetch(link, ())
+            link = replace(link, sha256=self.wheelhouse.sha256(path), size=path.stat().st_size)
+        if link.size is None:
+            link = replace(link, size=self._anywhere(link, routes, lambda link: self.client.size(link.url)))
+        assert link.sha256 is not None
+        assert link.size is not None
         return ChosenWheel(
             name=item.name,
             version=item.version,
             filename=item.filename,
-            url=url,
-            sha256=sha256,
-            size=self.client.size(url) if size is None else size,
+            url=item.url,
+            sha256=link.sha256,
+            size=link.size,
             index=routes.get(item.name, DEFAULT),
-            metadata=self._metadata_of(item),
+            metadata=self._metadata_of(item, link, routes),
             yanked=item.yanked,
         )
 
-    def _metadata_of(self, item: Resolved) -> Metadata:
-        if item.filename not in self._metadata:
-            url = self.servers.origin(item.url, item.filename)
-            self._metadata[item.filename] = self.client.metadata(_link(item, url))
-        return self._metadata[item.filename]
+    def _metadata_of(self, item: Resolved, link: Link, routes: Mapping[str, str]) -> Metadata:
+        """The metadata of a wheel; where it takes the whole wheel to know, that is kept for the download."""
+        known = self._metadata.get(item.filename)
+        if known is None:
+            mirrors = self._mirrors(item.name, routes)
+            known = self._anywhere(
+                link, routes, lambda link: self.client.metadata(link, lambda whole: self._fetch(whole, mirrors))
+            )
+            self._metadata[item.filename] = known
+        return known
+
+    def _fetch(self, link: Link, mirrors: Sequence[str]) -> Path:
+        return fetch_one(link, self.wheelhouse, self.client, self.emit, mirrors=mirrors)
+
+    def _anywhere(self, link: Link, routes: Mapping[str, str], ask: Callable[[Link], T]) -> T:
+        """Ask something about a wheel where the resolver found it, else at a mirror of that index."""
+        try:
+            return ask(link)
+        except NetworkError:
+            name = canonicalize_name(link.filename.partition("-")[0])
+            for other in self.client.elsewhere(link, self._mirrors(name, routes)):
+                with suppress(NetworkError):
+                    return ask(other)
+            raise
+
+    def _mirrors(self, name: str, routes: Mapping[str, str]) -> tuple[str, ...]:
+        """Where else there may be the wheels of a name; the index of one without a route is not known."""
+        owners = [routes[name]] if name in routes else list(self.sources.addresses)
+        return tuple(url for owner in owners for url in self.servers.places.elsewhere(owner))
 
 
-def _link(item: Resolved, url: str) -> Link:
-    return Link(
-        filename=item.filename,
-        url=url,
-        sha256=item.sha256,
-        size=item.size,
-    )
+def _link(item: Resolved) -> Link:
+    return Link(filename=item.filename, url=item.url, sha256=item.sha256, size=item.size)
 
 
 def _name(line: str) -> str:

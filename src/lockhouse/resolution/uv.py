@@ -6,6 +6,7 @@ certificates, proxies) is what uv is told. Addresses with credentials travel in 
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import tempfile
@@ -25,6 +26,9 @@ from lockhouse.resolution.explaining import PROJECT, failure, yanked_in
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
 __all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "resolve"]
+
+UNLIMITED = 86_400
+"""Seconds that stand for no time limit at all."""
 
 TIMEOUT = 900.0
 """Seconds for one resolution. uv has its own time limits for single requests; this one ends a run that hangs."""
@@ -67,10 +71,11 @@ class Preference:
 class Request:
     """A question to the resolver.
 
-    ``general`` serves every name that is not in ``routes``, first one first; ``routes`` sends names to servers of
-    ``explicit``, by name. ``strategy`` is pip's (best version of all indexes) or the safe one (first index that knows
-    the name). ``python`` is the interpreter that the environment will be made from, ``tags`` are the wheel tags that it
-    accepts, best first.
+    ``general`` serves every name that is not in ``routes``, first one first; if ``closed``, nothing else is asked.
+    ``routes`` sends names to servers of ``explicit``, by name. ``strategy`` is pip's (best version of all indexes) or
+    the safe one (first index that knows the name). ``hurried`` if there are mirrors to go to: then a failure is told at
+    once. ``published_before`` is a time in the words of pip's option ``uploaded-prior-to``. ``python`` is the
+    interpreter that the environment will be made from, ``tags`` are the wheel tags that it accepts, best first.
     """
 
     python: str
@@ -85,7 +90,11 @@ class Request:
     strategy: Literal["first-index", "unsafe-best-match"] = "first-index"
     cuts: tuple[Cut, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    prereleases: bool = False
+    published_before: str | None = None
     dependencies: bool = True
+    closed: bool = False
+    hurried: bool = False
     offline: bool = False
 
 
@@ -126,13 +135,14 @@ def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved
             *("--python", request.python, "--no-build", "--no-header", "--color", "never"),
             *([] if request.dependencies else ["--no-deps"]),
             *(["--offline"] if request.offline else []),
-            *(["--cert", configuration.cert] if configuration.cert else []),
+            *(["--prerelease", "allow"] if request.prereleases else []),
+            *(["--exclude-newer", request.published_before] if request.published_before else []),
         ]
         try:
             ended = subprocess.run(
                 argv,
                 cwd=work,
-                env=_environment(configuration),
+                env=_environment(configuration, hurried=request.hurried),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -194,9 +204,10 @@ def _settings(request: Request, configuration: PipConfiguration, empty: Path) ->
         ],
     }
     servers = [_server(server) for server in request.general]
-    if request.offline or configuration.no_index:
-        # ``no-index`` would close the explicit indexes too, which may be folders: an empty default does not.
-        servers.append({"name": "nothing", "url": str(empty), "format": "flat", "default": True})
+    if request.closed and not any(server.default for server in request.general):
+        # ``no-index`` would close the explicit indexes too, which may be folders: an empty default does not. It is no
+        # flat one: with that in its place, uv finds nothing in find-links if all indexes are equal.
+        servers.append({"name": "nothing", "url": str(empty), "default": True})
     settings["index"] = servers
     return settings
 
@@ -222,14 +233,17 @@ def _earlier(preferences: Sequence[Preference]) -> dict[str, Any]:
     return {"lock-version": "1.0", "created-by": "lockhouse", "packages": packages}
 
 
-def _environment(configuration: PipConfiguration) -> dict[str, str]:
+def _environment(configuration: PipConfiguration, *, hurried: bool) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("UV_") or key == "UV_CACHE_DIR"}
     kept.pop("VIRTUAL_ENV", None)
-    kept["UV_HTTP_TIMEOUT"] = str(int(configuration.timeout))
-    kept["UV_HTTP_RETRIES"] = str(configuration.retries)
+    kept["UV_HTTP_TIMEOUT"] = str(math.ceil(configuration.timeout) or UNLIMITED)
+    kept["UV_HTTP_RETRIES"] = "0" if hurried else str(configuration.retries)
     kept["UV_PYTHON_DOWNLOADS"] = "never"
-    if configuration.proxy:
-        kept["ALL_PROXY"] = configuration.proxy
+    if configuration.proxy:  # the explicit choice wins over all that the environment says
+        kept = {key: value for key, value in kept.items() if not key.upper().endswith("_PROXY")}
+        kept |= dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), configuration.proxy)
+    if configuration.cert:
+        kept["SSL_CERT_DIR" if Path(configuration.cert).is_dir() else "SSL_CERT_FILE"] = configuration.cert
     if configuration.client_cert:
         kept["SSL_CLIENT_CERT"] = configuration.client_cert
     return kept

@@ -7,37 +7,26 @@ taken, is the plan's business.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import tempfile
 import threading
-import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
-import requests
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion
 
-from lockhouse.errors import IntegrityError, NetworkError, OfflineError
-from lockhouse.wheels.configuration import PipConfiguration, shown_url, without_credentials
+from lockhouse.errors import LockhouseError, NetworkError
+from lockhouse.wheels.configuration import PipConfiguration, shown_url
+from lockhouse.wheels.description import beside, limited, within
 from lockhouse.wheels.faults import NotServed
-from lockhouse.wheels.listing import Link, folder_links, html_links, json_links
+from lockhouse.wheels.listing import Link, Page, folder_links
 from lockhouse.wheels.local import local_path
-from lockhouse.wheels.metadata import (
-    Metadata,
-    MetadataError,
-    describes,
-    parse_metadata,
-    recall_metadata,
-    remember_metadata,
-)
-from lockhouse.wheels.remote import RemoteFile
+from lockhouse.wheels.metadata import Metadata, recall_metadata, remember_metadata
 from lockhouse.wheels.streams import Stream
 from lockhouse.wheels.transport import Transport
-from lockhouse.wheels.wheelfile import metadata_in, read_wheel_metadata
+from lockhouse.wheels.wheelfile import read_wheel_metadata
 
 __all__ = ["Client", "Link"]
 
@@ -48,11 +37,11 @@ ACCEPT = ", ".join(
         "text/html;q=0.1",
     )
 )
-ABSENT = frozenset({403, 404, 410})
-"""Statuses by which indexes say that they have no such project; buckets answer 403 for what is not there."""
+HTML = "text/html"
 
-LARGEST_METADATA = 64 << 20
-"""Bytes; nothing honest is larger."""
+FORBIDDEN = 403
+ABSENT = frozenset({FORBIDDEN, 404, 410})
+"""Statuses by which indexes say that they have no such project; buckets answer 403 for what is not there."""
 
 
 class Client:
@@ -75,6 +64,7 @@ class Client:
         self.offline = offline
         self.transport = Transport(configuration, offline=offline, indexes=tuple(indexes), first_wait=first_wait)
         self._pages: dict[tuple[str, str], tuple[Link, ...]] = {}
+        self._find_links: dict[str, Page] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -87,18 +77,19 @@ class Client:
         """Close all connections."""
         self.transport.close()
 
-    def project(self, index_url: str, name: str) -> tuple[Link, ...]:
+    def project(self, index_url: str, name: str, *, replaceable: bool = False) -> tuple[Link, ...]:
         """Return the wheels that an index offers for a distribution, in its order; () if it does not know it.
 
         ``index_url`` is a simple index (PEP 503, PEP 691), a ``file:`` URL or path of one, or a folder of wheels.
-        Answers are remembered as long as the client lives.
+        Answers are remembered as long as the client lives. One that is ``replaceable``, by a mirror, is not asked as
+        often, and 403 is no answer of it: raises NetworkError sooner.
         """
         key = (index_url, canonicalize_name(name))
         with self._lock:
             known = self._pages.get(key)
         if known is None:
             folder = local_path(index_url)
-            known = self._from_server(*key) if folder is None else self._from_folder(folder, key[1])
+            known = self._from_server(*key, replaceable) if folder is None else self._from_folder(folder, key[1])
             with self._lock:
                 self._pages[key] = known
         return known
@@ -106,30 +97,51 @@ class Client:
     def find_links(self, location: str, name: str) -> tuple[Link, ...]:
         """Return the wheels of a distribution at one of pip's find-links: a folder, or an HTML page anywhere."""
         path = local_path(location)
-        if path is None:
-            return self._page(location, canonicalize_name(name))
-        if path.is_file():
-            return html_links(_text(path), path.absolute().as_uri(), name)
-        return folder_links(path, name)
+        if path is not None and not path.is_file():
+            return folder_links(path, name)
+        with self._lock:
+            page = self._find_links.get(location)
+        if page is None:
+            page = self._page(location) if path is None else Page(_text(path), HTML, path.absolute().as_uri())
+            with self._lock:
+                self._find_links[location] = page
+        return _links(page, canonicalize_name(name))
 
-    def metadata(self, link: Link | str, sha256: str | None = None) -> Metadata:
+    def elsewhere(self, link: Link, indexes: Iterable[str]) -> Iterator[Link]:
+        """Find the same file in other indexes, in their order; passes over those that cannot be asked."""
+        try:
+            name = parse_wheel_filename(link.filename)[0]
+        except (InvalidWheelFilename, InvalidVersion):
+            return
+        for index in indexes:
+            with contextlib.suppress(LockhouseError):
+                for other in self.project(index, name):
+                    same = other.filename == link.filename and other.sha256 in (None, link.sha256)
+                    if same and other.url != link.url:
+                        yield other
+
+    def text(self, url: str) -> str:
+        """Return the text at an address, which may be a ``file:`` URL."""
+        path = local_path(url)
+        return self._page(url).text if path is None else _text(path)
+
+    def metadata(self, link: Link, fetch: Callable[[Link], Path]) -> Metadata:
         """Return a wheel's core metadata at the least cost: cache, the file beside it, ranges, the whole wheel.
 
-        Raises UnsafeWheel if the wheel's metadata is no such thing or that of another distribution.
+        ``fetch`` brings the whole wheel, where nothing less will do, and says where it is. Raises UnsafeWheel if the
+        wheel's metadata is no such thing or that of another distribution.
         """
-        path = local_path(link if isinstance(link, str) else link.url)
-        link = link if isinstance(link, Link) else _link_to(link)
-        sha256 = sha256 or link.sha256
-        if sha256 and (known := recall_metadata(sha256)) is not None:
+        if link.sha256 and (known := recall_metadata(link.sha256)) is not None:
             return known
-        if path is not None:
-            if not path.is_file():
-                raise NotServed(f"{path} is not there", url=str(path), status=404, cause="no such file")
+        path = local_path(link.url)
+        if path is None:
+            found = beside(self.transport, link) or within(self.transport, link) or read_wheel_metadata(fetch(link))
+        elif path.is_file():
             found = read_wheel_metadata(path)
         else:
-            found = self._beside(link) or self._within(link) or self._whole(link, sha256)
-        if sha256:
-            remember_metadata(sha256, found)
+            raise NotServed(f"{path} is not there", url=str(path), status=404, cause="no such file")
+        if link.sha256:
+            remember_metadata(link.sha256, found)
         return found
 
     def size(self, url: str) -> int:
@@ -148,39 +160,31 @@ class Client:
         """Open a file from byte ``offset`` on, in a single attempt; see :meth:`Transport.stream`."""
         return self.transport.stream(url, offset, validator, end)
 
-    def _from_server(self, index_url: str, name: str) -> tuple[Link, ...]:
+    def _from_server(self, index_url: str, name: str, replaceable: bool) -> tuple[Link, ...]:
         parts = urlsplit(index_url)
         path = f"{parts.path.rstrip('/')}/{quote(name)}/"
         try:
-            return self._page(parts._replace(path=path).geturl(), name)
+            return _links(self._page(parts._replace(path=path).geturl(), replaceable), name)
         except NotServed as error:
-            if error.status in ABSENT:
-                return ()
-            raise
+            if error.status not in ABSENT or (replaceable and error.status == FORBIDDEN):
+                raise
+            return ()
 
     def _from_folder(self, folder: Path, name: str) -> tuple[Link, ...]:
         if not folder.is_dir():
             raise NotServed(f"{folder} is not there", url=str(folder), status=404, cause="no such folder")
         page = folder / name / "index.html"
         if page.is_file():
-            return html_links(_text(page), page.absolute().as_uri(), name)
+            return _links(Page(_text(page), HTML, page.absolute().as_uri()), name)
         return folder_links(folder, name) or folder_links(folder / name, name)
 
-    def _page(self, url: str, name: str) -> tuple[Link, ...]:
-        def attempt() -> tuple[bytes, requests.Response]:
+    def _page(self, url: str, replaceable: bool = False) -> Page:
+        def attempt() -> Page:
             with self.transport.request("GET", url, {"Accept": ACCEPT, "Accept-Encoding": "gzip"}) as response:
-                return response.content, response
+                kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                return Page(_decoded(limited(response), response.encoding), kind, response.url)
 
-        body, response = self.transport.insistently(attempt)
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        base = response.url
-        if kind.endswith("json"):
-            try:
-                return json_links(body, base, name)
-            except ValueError as error:
-                shown = shown_url(url)
-                raise NetworkError(f"{shown} is no index page", url=shown, cause=str(error)) from error
-        return html_links(body.decode(response.encoding or "utf-8", "replace"), base, name)
+        return self.transport.insistently(attempt, replaceable=replaceable)
 
     def _size(self, url: str) -> int:
         with contextlib.suppress(NotServed), self.transport.request("HEAD", url) as response:
@@ -195,74 +199,21 @@ class Client:
             raise NetworkError("the server does not say how large the file is", url=shown_url(url))
         return int(total)
 
-    def _beside(self, link: Link) -> Metadata | None:
-        """The metadata file beside the wheel (PEP 658), which many indexes have without announcing it."""
-        parts = urlsplit(link.url)
-        url = parts._replace(path=f"{parts.path}.metadata").geturl()
 
-        def attempt() -> bytes:
-            with self.transport.request("GET", url) as response:
-                return _limited(response)
-
-        try:
-            data = self.transport.insistently(attempt) if link.metadata_sha256 else attempt()
-        except NotServed:
-            return None
-        except NetworkError:
-            if link.metadata_sha256:
-                raise
-            return None  # some servers fail on names they do not know; nobody promised this file
-        if link.metadata_sha256 and hashlib.sha256(data).hexdigest() != link.metadata_sha256:
-            return None
-        try:
-            found = parse_metadata(data)
-        except MetadataError:
-            return None  # an index that answers everything with a friendly page
-        name, version, _, _ = parse_wheel_filename(link.filename)
-        return found if describes(found, name, version) else None
-
-    def _within(self, link: Link) -> Metadata | None:
-        """The metadata inside the wheel, by range requests."""
-        try:
-            with zipfile.ZipFile(RemoteFile(self.transport, link.url)) as archive:
-                return metadata_in(archive, link.filename)
-        except OfflineError:
-            raise
-        except NotServed as error:
-            if error.status == 404:
-                raise
-            return None
-        except (NetworkError, zipfile.BadZipFile, zlib.error, OSError, EOFError):
-            return None
-
-    def _whole(self, link: Link, sha256: str | None) -> Metadata:
-        """The metadata inside the wheel, at the price of all of it."""
-        with tempfile.TemporaryDirectory(prefix="lockhouse-") as folder:
-            path = Path(folder) / link.filename
-
-            def attempt() -> str:
-                digest = hashlib.sha256()
-                with self.open_stream(link.url) as stream, path.open("wb") as file:
-                    for block in stream.blocks:
-                        digest.update(block)
-                        file.write(block)
-                return digest.hexdigest()
-
-            actual = self.transport.insistently(attempt)
-            if sha256 and actual != sha256:
-                raise IntegrityError(
-                    f"{link.filename} is not the file that was announced", expected=sha256, actual=actual
-                )
-            return read_wheel_metadata(path)
+def _links(page: Page, name: str) -> tuple[Link, ...]:
+    try:
+        return page.links(name)
+    except ValueError as error:
+        shown = shown_url(page.base)
+        raise NetworkError(f"{shown} is no index page", url=shown, cause=str(error)) from error
 
 
-def _limited(response: requests.Response) -> bytes:
-    data: bytes = response.raw.read(LARGEST_METADATA, decode_content=True)
-    return data
-
-
-def _link_to(url: str) -> Link:
-    return Link(filename=unquote(urlsplit(url).path.rpartition("/")[2]), url=without_credentials(url))
+def _decoded(data: bytes, declared: str | None) -> str:
+    """The text of a page: UTF-8 where it declares no encoding, or one that is none."""
+    try:
+        return data.decode(declared or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return data.decode("utf-8", "replace")
 
 
 def _text(path: Path) -> str:

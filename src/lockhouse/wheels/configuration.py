@@ -12,7 +12,7 @@ import ntpath
 import os
 import posixpath
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -32,6 +32,17 @@ SECTIONS = ("global", "install", "download")
 """Later sections win, wherever they stand: pip looks at ``[global]`` first and at the command's section after it."""
 
 ALIASES = {"default-timeout": "timeout", "pypi-url": "index-url"}
+UNHEEDED = {
+    "no-binary": "only wheels are planned",
+    "no-deps": "the manifest decides, with closure",
+    "ignore-requires-python": "a wheel for another Python is never planned",
+    "python-version": "the manifest decides, with python.version",
+    "platform": "plans are for the machine that makes them",
+    "abi": "the interpreter decides",
+    "implementation": "the interpreter decides",
+}
+"""Options of pip that would change what is planned if we followed them, each with why we do not."""
+
 TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 
@@ -41,7 +52,8 @@ class PipConfiguration:
     """What the user configured. URLs may carry credentials; ``timeout`` in seconds for connecting and each read.
 
     ``cert`` is a bundle of certificate authorities, ``client_cert`` a PEM file with key and certificate; None leaves
-    the choice to requests.
+    the choice to requests. ``constraints`` are files or pages, ``uploaded_prior_to`` is a time in pip's words.
+    ``unheeded`` are sentences about options that are set and do not count for us.
     """
 
     index_url: str | None = None
@@ -54,6 +66,10 @@ class PipConfiguration:
     trusted_hosts: tuple[str, ...] = ()
     timeout: float = 15.0
     retries: int = 5
+    constraints: tuple[str, ...] = ()
+    pre: bool = False
+    uploaded_prior_to: str | None = None
+    unheeded: tuple[str, ...] = ()
 
     @property
     def indexes(self) -> tuple[str, ...]:
@@ -94,6 +110,10 @@ def read_pip_configuration(
         trusted_hosts=_words(chosen, "trusted-host"),
         timeout=_number(chosen, "timeout", 15.0),
         retries=int(_number(chosen, "retries", 5)),
+        constraints=tuple(_expanded(place) for place in _words(chosen, "constraint")),
+        pre=_truth(chosen, "pre"),
+        uploaded_prior_to=chosen.get("uploaded-prior-to"),
+        unheeded=tuple(_unheeded(chosen)),
     )
 
 
@@ -232,6 +252,13 @@ def _number(chosen: Mapping[str, str], key: str, default: float) -> float:
     if not 0 <= number < float("inf"):
         raise UsageError(f"pip's option {key} must be zero or more", cause=f"it is {value!r}")
     return number
+
+
+def _unheeded(chosen: Mapping[str, str]) -> Iterator[str]:
+    for key, reason in UNHEEDED.items():
+        value = chosen.get(key, "")
+        if value and value.lower() not in {*FALSE, ":none:"}:
+            yield f"pip's option {key} ({' '.join(value.split())}) does not count: {reason}"
 
 
 def _certificates(chosen: Mapping[str, str], environ: Mapping[str, str]) -> str | None:

@@ -30,13 +30,13 @@ from lockhouse.wheels.meter import Meter
 from lockhouse.wheels.parallel import Aside, do_all
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["Fetched", "fetch", "fetch_unhashed"]
+__all__ = ["Fetched", "fetch", "fetch_one"]
 
 CONNECTIONS = 50
 """Requests that one host is asked at once. By ``benchmarks/download.py`` more help up to here; uv asks as many."""
 
-CONNECTIONS_UNHASHED = 8
-"""The same for one wheel without a hash; several of these come in at once while a plan is made."""
+CONNECTIONS_ALONE = 8
+"""The same for one wheel that comes in while a plan is made, and several of these do at once."""
 
 OnArrival = Callable[[Path, str], None]
 """Takes the path of a wheel that has just arrived, and its sha256."""
@@ -66,10 +66,11 @@ def fetch(
 ) -> Fetched:
     """Bring in every planned wheel that the wheelhouse does not hold.
 
-    ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of its
-    mirrors in order. ``on_arrival`` is called for each wheel that came in, in threads of its own, while others still
-    arrive; what it raises is raised here. Raises OfflineError, StorageError, NetworkError or IntegrityError; with
-    several failures the gravest of them speaks for all. UnsafeWheel is raised for a file name that is none.
+    ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of indexes
+    that have the same, in order. ``on_arrival`` is called for each wheel that came in, in threads of its own, while
+    others still arrive; what it raises is raised here. Raises OfflineError, StorageError, NetworkError or
+    IntegrityError; with several failures the gravest of them speaks for all. UnsafeWheel is raised for a file name that
+    is none.
     """
     for item in items:
         wheelhouse.path(item.filename)  # a name that leads elsewhere is refused before anything is made from it
@@ -90,7 +91,7 @@ def fetch(
         aside = Aside(os.cpu_count() or 1)
 
         def job(item: PlannedDistribution) -> None:
-            place = _bring(item, wheelhouse, means, meter, (mirrors or {}).get(item.index, ()))
+            place = _bring(_link(item), wheelhouse, means, meter, (mirrors or {}).get(item.index, ()))
             if on_arrival is not None:
                 aside.do(lambda: on_arrival(place, item.sha256))
 
@@ -101,64 +102,81 @@ def fetch(
     return Fetched(wheels=len(waiting), bytes=sum(wheelhouse.path(item.filename).stat().st_size for item in waiting))
 
 
-def fetch_unhashed(
-    link: Link, wheelhouse: Wheelhouse, client: Client, emit: Emit = discard, *, step: str = "plan"
-) -> tuple[str, int]:
-    """Bring in a wheel whose index gives no hash; return its sha256, taken here, and its size in bytes.
+def fetch_one(
+    link: Link,
+    wheelhouse: Wheelhouse,
+    client: Client,
+    emit: Emit = discard,
+    *,
+    mirrors: Sequence[str] = (),
+    step: str = "plan",
+) -> Path:
+    """Bring in a single wheel, of which more must be known than its index says; return where it is then.
 
-    A wheel of that name and size that is in the wheelhouse already is taken for the same one.
+    Where the index gives no hash, a wheel of that name and size that is in the wheelhouse already is taken for the
+    same one. Raises as :func:`fetch` does.
     """
     place = wheelhouse.path(link.filename)
-    if place.is_file() and (client.offline or client.size(link.url) == place.stat().st_size):
-        return wheelhouse.sha256(place), place.stat().st_size
-    origin = hashlib.sha256(link.url.encode()).hexdigest()[:16]
-    partial = wheelhouse.partial / f"unhashed-{origin}-{link.filename}"
+    if link.sha256 is not None and wheelhouse.holds(link.filename, link.sha256):
+        return place
     meter = Meter(emit, step)
     meter.of(link.filename)(0, link.size)
-    means = _means(client, meter, CONNECTIONS_UNHASHED)
-    arrival = Arrival(partial=partial, size=link.size, means=means, report=meter.of(link.filename), resumable=False)
-    digests: list[str] = []
-    failures = do_all(
-        lambda url: digests.append(arrival.bring(url)), [link.url], means.hands, means.stop, means.sharing
-    )
+    means = _means(client, meter, CONNECTIONS_ALONE)
+
+    def job(link: Link) -> None:
+        if link.sha256 is None:
+            _bring_unhashed(link, wheelhouse, means, meter)
+        else:
+            _bring(link, wheelhouse, means, meter, mirrors)
+
+    failures = do_all(job, [link], means.hands, means.stop, means.sharing)
     if failures:
         raise failures[0][1]
-    (digest,) = digests
-    path = wheelhouse.admit(partial, link.filename, digest)
+    return place
+
+
+def _bring_unhashed(link: Link, wheelhouse: Wheelhouse, means: Means, meter: Meter) -> None:
+    place, client = wheelhouse.path(link.filename), means.client
+    if place.is_file() and (client.offline or client.size(link.url) == place.stat().st_size):
+        return
+    origin = hashlib.sha256(link.url.encode()).hexdigest()[:16]
+    partial = wheelhouse.partial / f"unhashed-{origin}-{link.filename}"
+    arrival = Arrival(partial=partial, size=link.size, means=means, report=meter.of(link.filename), resumable=False)
+    wheelhouse.admit(partial, link.filename, arrival.bring(link.url))
     discard_partial(partial)
-    return digest, path.stat().st_size
 
 
 def _bring(
-    item: PlannedDistribution,
+    link: Link,
     wheelhouse: Wheelhouse,
     means: Means,
     meter: Meter,
     mirrors: Sequence[str],
 ) -> Path:
     """Bring in one wheel from the first source that has the right bytes; return where it is."""
-    partial = wheelhouse.arriving(item.filename, item.sha256)
-    arrival = Arrival(partial=partial, size=item.size or None, means=means, report=meter.of(item.filename))
+    assert link.sha256 is not None
+    partial = wheelhouse.arriving(link.filename, link.sha256)
+    arrival = Arrival(partial=partial, size=link.size or None, means=means, report=meter.of(link.filename))
     unreachable: list[NetworkError] = []
     wrong: list[IntegrityError] = []
-    for url in _sources(item, means.client, mirrors, wrong):
+    for url in _sources(link, means.client, mirrors, wrong):
         try:
             actual = arrival.bring(url)
         except NetworkError as error:
             unreachable.append(error)
-            meter.warn(f"{item.filename}: {error.summary}")
+            meter.warn(f"{link.filename}: {error.summary}")
             continue
-        if actual == item.sha256:
-            place = wheelhouse.admit(partial, item.filename, actual)
+        if actual == link.sha256:
+            place = wheelhouse.admit(partial, link.filename, actual)
             discard_partial(partial)
             return place
         discard_partial(partial)
         arrival.divisible = False  # whatever went wrong: one stream from beginning to end cannot be mixed up
-        wrong.append(_wrong(item, url, actual))
+        wrong.append(_wrong(link, url, actual))
         meter.warn(wrong[-1].summary)
         if len(wrong) == 2:
             break
-    raise wrong[-1] if wrong else _unreachable(item, unreachable)
+    raise wrong[-1] if wrong else _unreachable(link, unreachable)
 
 
 def _means(client: Client, meter: Meter, connections: int) -> Means:
@@ -171,21 +189,16 @@ def _means(client: Client, meter: Meter, connections: int) -> Means:
     )
 
 
-def _sources(
-    item: PlannedDistribution, client: Client, mirrors: Sequence[str], wrong: Sequence[IntegrityError]
-) -> Iterator[str]:
+def _link(item: PlannedDistribution) -> Link:
+    return Link(filename=item.filename, url=item.url, sha256=item.sha256, size=item.size)
+
+
+def _sources(link: Link, client: Client, mirrors: Sequence[str], wrong: Sequence[IntegrityError]) -> Iterator[str]:
     """Where to try: the planned URL, the mirrors, and after wrong bytes the planned URL once more."""
-    yield item.url
-    for mirror in mirrors:
-        try:
-            links = client.project(mirror, item.name)
-        except LockhouseError:
-            continue
-        for link in links:
-            if link.filename == item.filename and link.sha256 in (None, item.sha256):
-                yield link.url
+    yield link.url
+    yield from (other.url for other in client.elsewhere(link, mirrors))
     if wrong:
-        yield item.url
+        yield link.url
 
 
 def _refuse_unhashed(items: Sequence[PlannedDistribution]) -> None:
@@ -228,19 +241,19 @@ def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse)
         )
 
 
-def _wrong(item: PlannedDistribution, url: str, actual: str) -> IntegrityError:
+def _wrong(link: Link, url: str, actual: str) -> IntegrityError:
     return IntegrityError(
-        f"{item.filename} from {shown_url(url)} is not the planned file",
-        expected=item.sha256,
+        f"{link.filename} from {shown_url(url)} is not the planned file",
+        expected=link.sha256 or "",
         actual=actual,
         hints=[Hint("replan", "plan again if the index has replaced the file; else do not trust what it serves")],
     )
 
 
-def _unreachable(item: PlannedDistribution, errors: Sequence[NetworkError]) -> NetworkError:
+def _unreachable(link: Link, errors: Sequence[NetworkError]) -> NetworkError:
     lines = dict.fromkeys(error.cause or error.summary for error in errors)
     hints = dict.fromkeys(hint for error in errors for hint in error.hints)
-    summary = f"{item.filename} cannot be fetched"
+    summary = f"{link.filename} cannot be fetched"
     return NetworkError(summary, url=errors[0].url, cause="\n".join(lines), hints=tuple(hints))
 
 

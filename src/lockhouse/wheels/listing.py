@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion
 
 from lockhouse.wheels.configuration import without_credentials
 
-__all__ = ["Link", "folder_links", "html_links", "json_links"]
+__all__ = ["Link", "Page", "folder_links", "html_links", "json_links"]
 
 T = TypeVar("T")
 
@@ -46,9 +46,26 @@ class Link:
     metadata_sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it came: its text, the content type that it is said to have, and where it really is."""
+
+    text: str
+    kind: str
+    base: str
+
+    def links(self, name: str) -> tuple[Link, ...]:
+        """The wheels of a distribution; raise ValueError for JSON that is no page of an index."""
+        read = json_links if self.kind.endswith("json") else html_links
+        return read(self.text, self.base, name)
+
+
 def json_links(text: str | bytes, base: str, name: str) -> tuple[Link, ...]:
     """Read a project's JSON page; ``base`` is the page's own URL. Raises ValueError if it is no such page."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError as error:  # brackets nested thousands deep
+        raise ValueError("the page is nested too deeply") from error
     if not isinstance(document, dict) or not isinstance(document.get("files"), list):
         raise ValueError("the page has no list of files")  # noqa: TRY004  the caller knows one error
     items = (item for item in document["files"] if isinstance(item, dict))

@@ -12,7 +12,7 @@ from lockhouse.errors import NetworkError
 from lockhouse.wheels.faults import NotServed
 from lockhouse.wheels.streams import BLOCK, Stream
 
-__all__ = ["local_path", "open_local"]
+__all__ = ["local_path", "located", "open_local"]
 
 
 def local_path(url: str) -> Path | None:
@@ -32,6 +32,13 @@ def local_path(url: str) -> Path | None:
     if "://" in url:
         return None
     return Path(url).expanduser()
+
+
+def located(location: str, base: Path) -> str:
+    """Give the address, or the absolute path, of an index or find-links location; ``base`` is where it was written."""
+    if "://" in location or location.startswith("file:"):
+        return location
+    return str((base / Path(location).expanduser()).absolute())
 
 
 @contextlib.contextmanager

@@ -116,13 +116,16 @@ class Transport:
                     response.raw.drain_conn()  # of nothing: else closing it would close the connection
                 yield response
 
-    def insistently(self, attempt: Callable[[], T]) -> T:
-        """Call until it succeeds, fails for good, or the configured number of repetitions is used up."""
-        for repetition in range(self.configuration.retries):
+    def insistently(self, attempt: Callable[[], T], *, replaceable: bool = False) -> T:
+        """Call until it succeeds, fails for good, or the configured number of repetitions is used up.
+
+        Somebody who is ``replaceable``, because others have the same, is asked twice and not waited for.
+        """
+        for repetition in range(min(self.configuration.retries, 1) if replaceable else self.configuration.retries):
             try:
                 return attempt()
             except Unavailable as error:
-                if error.nowhere and repetition:
+                if (error.nowhere and repetition) or (replaceable and (error.nowhere or error.crowded)):
                     raise
                 time.sleep(self.wait(repetition, error))
         return attempt()

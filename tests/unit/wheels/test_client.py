@@ -15,7 +15,10 @@ from lockhouse.errors import IntegrityError, NetworkError, OfflineError, UnsafeW
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
 from lockhouse.wheels.faults import NotServed, Unavailable
+from lockhouse.wheels.fetching import fetch_one
 from lockhouse.wheels.local import local_path
+from lockhouse.wheels.metadata import Metadata
+from lockhouse.wheels.wheelhouse import Wheelhouse
 
 QUICK = PipConfiguration(timeout=5, retries=2)
 
@@ -24,6 +27,15 @@ QUICK = PipConfiguration(timeout=5, retries=2)
 def client() -> Iterator[Client]:
     with Client(QUICK, first_wait=0.001) as client:
         yield client
+
+
+def described(client: Client, link: Link, folder: Path) -> Metadata:
+    """What a wheel says of itself; if it takes the whole wheel, that is in ``folder`` afterwards."""
+    return client.metadata(link, lambda whole: fetch_one(whole, Wheelhouse(folder), client))
+
+
+def link_to(url: str) -> Link:
+    return Link(filename=url.rpartition("/")[2], url=url)
 
 
 @pytest.mark.parametrize("html_only", [False, True])
@@ -58,7 +70,7 @@ def test_index_that_wants_a_password_is_not_taken_for_empty(index: Index, client
     assert [hint.code for hint in caught.value.hints] == ["check-credentials"]
 
 
-def test_credentials_of_an_index_serve_its_files_too(index: Index) -> None:
+def test_credentials_of_an_index_serve_its_files_too(index: Index, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "a")
     index.faults.password = "me:p@ss"
     url = index.url.replace("//", "//me:p%40ss@")
@@ -66,7 +78,7 @@ def test_credentials_of_an_index_serve_its_files_too(index: Index) -> None:
         (link,) = client.project(url, "a")
         assert "me" not in link.url.partition("files")[0]
         assert client.size(link.url) == wheel.stat().st_size
-        assert client.metadata(link).name == "a"
+        assert described(client, link, tmp_path).name == "a"
 
 
 def test_temporary_failure_is_waited_out(index: Index, client: Client) -> None:
@@ -130,13 +142,13 @@ def test_senseless_address_is_a_network_error(client: Client, url: str) -> None:
         client.project(url, "a")
 
 
-def test_offline_asks_no_server_and_still_reads_folders(index: Index) -> None:
+def test_offline_asks_no_server_and_still_reads_folders(index: Index, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "a")
     with Client(QUICK, offline=True) as client:
         with pytest.raises(OfflineError):
             client.project(index.url, "a")
         with pytest.raises(OfflineError):
-            client.metadata(f"{index.base}/files/{wheel.name}")
+            described(client, link_to(f"{index.base}/files/{wheel.name}"), tmp_path)
         with pytest.raises(OfflineError):
             client.size(f"{index.base}/files/{wheel.name}")
         assert len(client.project(str(index.folder), "a")) == 1
@@ -152,7 +164,7 @@ def test_index_in_a_folder(tmp_path: Path, client: Client) -> None:
         (link,) = client.project(location, "some.thing")
         assert local_path(link.url) == wheel
         assert client.size(link.url) == wheel.stat().st_size
-        assert client.metadata(link).version == "1.0+cpu"
+        assert described(client, link, tmp_path).version == "1.0+cpu"
         assert client.project(location, "other") == ()
 
 
@@ -169,7 +181,7 @@ def test_folder_that_is_not_there_is_an_error_and_no_empty_index(tmp_path: Path,
     with pytest.raises(NotServed, match="not there"):
         client.size(str(tmp_path / "missing.whl"))
     with pytest.raises(NotServed, match="not there"):
-        client.metadata(str(tmp_path / "missing-1-py3-none-any.whl"))
+        described(client, link_to(str(tmp_path / "missing-1-py3-none-any.whl")), tmp_path)
 
 
 def test_find_links_may_be_folder_file_or_page(index: Index, tmp_path: Path, client: Client) -> None:
@@ -180,44 +192,50 @@ def test_find_links_may_be_folder_file_or_page(index: Index, tmp_path: Path, cli
         assert [link.filename for link in client.find_links(location, "a")] == [wheel.name]
 
 
-def test_metadata_comes_from_the_file_beside_the_wheel_and_then_from_the_cache(index: Index, client: Client) -> None:
+def test_metadata_comes_from_the_file_beside_the_wheel_and_then_from_the_cache(
+    index: Index, client: Client, tmp_path: Path
+) -> None:
     WheelSpec("a", requires=["b>=1"], requires_python=">=3.9", extras=["x"], padding=300_000).build(index.folder)
     (link,) = client.project(index.url, "a")
-    found = client.metadata(link)
+    found = described(client, link, tmp_path)
     assert (found.requires, found.requires_python, found.extras) == (("b>=1",), ">=3.9", ("x",))
     assert index.sent == {}
     before = len(index.requests)
     with Client(QUICK, offline=True) as another:
-        assert another.metadata(link) == found
+        assert described(another, link, tmp_path) == found
     assert len(index.requests) == before
 
 
-def test_metadata_comes_by_ranges_where_there_is_no_such_file(index: Index, client: Client) -> None:
+def test_metadata_comes_by_ranges_where_there_is_no_such_file(index: Index, client: Client, tmp_path: Path) -> None:
     wheel = WheelSpec("a", requires=["b"], padding=1_000_000).build(index.folder)
     index.faults.no_metadata = True
     (link,) = client.project(index.url, "a")
-    assert client.metadata(link).requires == ("b",)
+    assert described(client, link, tmp_path).requires == ("b",)
     assert index.sent[wheel.name] <= 2 * 65536
 
 
-def test_table_of_many_members_comes_by_ranges_too(index: Index, client: Client) -> None:
+def test_table_of_many_members_comes_by_ranges_too(index: Index, client: Client, tmp_path: Path) -> None:
     files = {f"a/module_with_a_long_name_{i:05}.py": "" for i in range(3000)}
     wheel = WheelSpec("a", requires=["b"], files=files | {"a/z.bin": bytes(range(256)) * 10}).build(index.folder)
     index.faults.no_metadata = True
     (link,) = client.project(index.url, "a")
-    assert client.metadata(link).requires == ("b",)
+    assert described(client, link, tmp_path).requires == ("b",)
     assert index.requests.count(f"GET /files/{wheel.name}") <= 4
 
 
-def test_metadata_comes_from_the_whole_wheel_where_there_are_no_ranges(index: Index, client: Client) -> None:
+def test_metadata_comes_from_the_whole_wheel_where_there_are_no_ranges(
+    index: Index, client: Client, tmp_path: Path
+) -> None:
     wheel = WheelSpec("a", requires=["b"], padding=300_000).build(index.folder)
     index.faults.no_metadata = index.faults.no_ranges = True
     (link,) = client.project(index.url, "a")
-    assert client.metadata(link).requires == ("b",)
+    assert described(client, link, tmp_path / "kept").requires == ("b",)
+    assert (tmp_path / "kept" / wheel.name).read_bytes() == wheel.read_bytes()
     index.faults.corrupt.add(wheel.name)
     link = Link(filename=link.filename, url=link.url, sha256="00" * 32)
-    with pytest.raises(IntegrityError, match="not the file"):
-        client.metadata(link)
+    with pytest.raises(IntegrityError, match="not the planned file"):
+        described(client, link, tmp_path / "refused")
+    assert not (tmp_path / "refused" / wheel.name).exists()
 
 
 def test_friendly_page_in_place_of_metadata_is_not_believed(client: Client, tmp_path: Path) -> None:
@@ -230,32 +248,36 @@ def test_friendly_page_in_place_of_metadata_is_not_believed(client: Client, tmp_
             reply(handler, 200, data)
 
     with answering(answer) as url:
-        assert client.metadata(f"{url}/a-1.0-py3-none-any.whl").requires == ("b",)
+        assert described(client, link_to(f"{url}/a-1.0-py3-none-any.whl"), tmp_path).requires == ("b",)
 
 
-def test_metadata_file_with_another_hash_than_announced_is_not_believed(index: Index, client: Client) -> None:
+def test_metadata_file_with_another_hash_than_announced_is_not_believed(
+    index: Index, client: Client, tmp_path: Path
+) -> None:
     build_wheel(index.folder, "a")
     (link,) = client.project(index.url, "a")
     announced = Link(filename=link.filename, url=link.url, metadata_sha256="00" * 32)
-    assert client.metadata(announced).name == "a"
+    assert described(client, announced, tmp_path).name == "a"
     assert index.sent  # it came from the wheel
 
 
 @pytest.mark.parametrize("status", [500, 403])
-def test_server_that_fails_on_unknown_names_is_asked_for_ranges(index: Index, client: Client, status: int) -> None:
+def test_server_that_fails_on_unknown_names_is_asked_for_ranges(
+    index: Index, client: Client, status: int, tmp_path: Path
+) -> None:
     wheel = build_wheel(index.folder, "a")
     index.faults.status[f"{wheel.name}.metadata"] = [status]
-    assert client.metadata(f"{index.base}/files/{wheel.name}").name == "a"
+    assert described(client, link_to(f"{index.base}/files/{wheel.name}"), tmp_path).name == "a"
     assert index.requests.count(f"GET /files/{wheel.name}.metadata") == 1
 
 
-def test_metadata_of_another_distribution_in_a_wheel_is_refused(index: Index, client: Client) -> None:
+def test_metadata_of_another_distribution_in_a_wheel_is_refused(index: Index, client: Client, tmp_path: Path) -> None:
     wheel = WheelSpec("a", metadata_name="b").build(index.folder)
     with pytest.raises(UnsafeWheel) as caught:
-        client.metadata(f"{index.base}/files/{wheel.name}")
+        described(client, link_to(f"{index.base}/files/{wheel.name}"), tmp_path)
     assert caught.value.issue == "name-disagrees"
     with pytest.raises(UnsafeWheel):
-        client.metadata(str(wheel))
+        described(client, link_to(str(wheel)), tmp_path)
 
 
 def test_size_where_the_server_knows_no_head(client: Client) -> None:
@@ -281,12 +303,12 @@ def test_paths_and_addresses_are_told_apart(tmp_path: Path) -> None:
     assert local_path(str(tmp_path)) == tmp_path
 
 
-def test_connection_serves_one_request_after_the_other(index: Index, client: Client) -> None:
+def test_connection_serves_one_request_after_the_other(index: Index, client: Client, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "a")
     index.faults.no_metadata = True
     (link,) = client.project(index.url, "a")
     assert client.project(index.url, "missing") == ()
-    client.metadata(link)  # there is no file beside it, so it is read by ranges
+    described(client, link, tmp_path)  # there is no file beside it, so it is read by ranges
     client.size(link.url)
     with client.open_stream(link.url) as stream:
         assert b"".join(stream.blocks) == wheel.read_bytes()

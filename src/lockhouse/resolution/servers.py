@@ -1,0 +1,122 @@
+"""Asks the explicit indexes what they have, and finds what stands in for one that is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from lockhouse.errors import LockhouseError, NetworkError, OfflineError
+from lockhouse.resolution.places import Places
+from lockhouse.resolution.routing import VARIANT, Routing
+from lockhouse.resolution.uv import Server
+from lockhouse.wheels.client import Client
+from lockhouse.wheels.configuration import shown_url
+from lockhouse.wheels.listing import Link
+from lockhouse.wheels.local import local_path
+from lockhouse.wheels.pages import write_index
+
+__all__ = ["AT_ONCE", "Servers", "is_flat"]
+
+AT_ONCE = 16
+"""Questions to one server at a time: pages and metadata are small, so what they cost is latency."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Servers:
+    """The explicit indexes, at the places where they are asked.
+
+    The stand-in for one that is out of reach, with all its mirrors, is an index of its own in ``work``: it lists the
+    wheels that were found at ``locations`` (folders and pages of links, in order), of names that carry the variant's
+    label those that have it.
+    """
+
+    routing: Routing
+    places: Places
+    client: Client
+    locations: Sequence[str]
+    work: Path
+    notes: list[str] = field(default_factory=list)
+    _unreachable: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def serves(self, server: str, name: str) -> bool:
+        """Whether a server, or what stands in for it, has wheels of that name."""
+        if (server, name) not in self._known:
+            self._known[server, name] = self._ask(server, name)
+        return self._known[server, name]
+
+    def ask_ahead(self, questions: Iterable[tuple[str, str]]) -> None:
+        """Ask for (server, name) what :meth:`serves` will be asked, many at once.
+
+        Each server is asked for one name first: one that is out of reach should be waited for once.
+        """
+        waiting: dict[str, list[str]] = {}
+        for server, name in questions:
+            if (server, name) not in self._known:
+                waiting.setdefault(server, []).append(name)
+        for server, (first, *others) in waiting.items():
+            self.serves(server, first)
+            if others and server not in self._unreachable:
+                url, more = self.places.url(server), self.places.has_more(server)
+                with ThreadPoolExecutor(AT_ONCE) as threads:
+                    wait([threads.submit(self.client.project, url, name, replaceable=more) for name in others])
+
+    def why_not(self, server: str, name: str) -> str:
+        """Say why a name cannot be had."""
+        if server in self._unreachable:
+            label = f" labelled +{self.routing.label}" if name in self.routing.labelled and self.routing.label else ""
+            return f"{self._unreachable[server]}, and no local wheel of {name}{label} stands in for it"
+        return f"{shown_url(self.places.url(server))} does not serve {name}"
+
+    def explicit(self) -> tuple[Server, ...]:
+        """Tell the resolver of the servers, or of their stand-ins."""
+        return tuple(
+            Server(name=name, url=self._stand_in(name))
+            if name in self._unreachable
+            else Server(name=name, url=self.places.url(name), flat=is_flat(self.places.url(name)))
+            for name in self.routing.servers
+        )
+
+    def _ask(self, server: str, name: str) -> bool:
+        while server not in self._unreachable:
+            try:
+                url, more = self.places.url(server), self.places.has_more(server)
+                return bool(self.client.project(url, name, replaceable=more))
+            except (NetworkError, OfflineError) as error:
+                if not self.places.move_on(server, error):
+                    failure = self.places.final(error) if isinstance(error, NetworkError) else error
+                    self._unreachable[server] = failure.summary
+                    self.notes.append(f"{failure.summary}; local wheels stand in for the index {server!r}")
+        return any(self._local(server, name))
+
+    def _local(self, server: str, name: str) -> Iterator[Link]:
+        for location in self.locations:
+            try:
+                links = self.client.find_links(location, name)
+            except LockhouseError:
+                continue  # who lists them tells of it, see lockhouse.resolution.sources
+            for link in links:
+                _, version, _, _ = parse_wheel_filename(link.filename)
+                reachable = not self.client.offline or local_path(link.url) is not None
+                if reachable and (server != VARIANT or self._label_fits(canonicalize_name(name), version)):
+                    yield link
+
+    def _label_fits(self, name: str, version: Version) -> bool:
+        if name not in self.routing.labelled or self.routing.label is None:
+            return True
+        return version.local == self.routing.label
+
+    def _stand_in(self, server: str) -> str:
+        names = [name for asked, name in self._known if asked == server]
+        return write_index(self.work / f"stand-in-{server}", {name: tuple(self._local(server, name)) for name in names})
+
+
+def is_flat(url: str) -> bool:
+    """Whether an index is a plain folder of wheels on this machine."""
+    path = local_path(url)
+    return path is not None and path.is_dir() and any(path.glob("*.whl"))
