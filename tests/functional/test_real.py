@@ -97,3 +97,39 @@ def test_the_pin_that_started_it_all_is_refused(tmp_path: Path) -> None:
     document = real.run("scan", status=3)
     messages = [finding["message"] for finding in document["findings"] if finding["severity"] == "refuse"]
     assert any("huggingface-hub" in text and "0.25.2" in text and "0.30" in text for text in messages), messages
+
+
+def test_unsloth_is_refused_with_its_torchao_scanned_without_and_left_out_when_optional(tmp_path: Path) -> None:
+    real = project(tmp_path, "unsloth")
+    path = real.root / "manifests" / "unsloth.json"
+    manifest = json.loads(path.read_text())
+    # The default index's torch will do for a scan: the index of a variant need not be within reach.
+    del manifest["variants"], manifest["stages"][0]["index"], manifest["checks"][1]
+    excluded = manifest.pop("exclude")
+
+    path.write_text(json.dumps(manifest))
+    refused = real.run("scan", status=3)
+    (finding,) = [item for item in refused["findings"] if item["severity"] == "refuse"]
+    assert (finding["code"], finding["distribution"]) == ("blacklist.listed", "torchao")
+    assert finding["chain"] == ["unsloth", "unsloth-zoo", "torchao"]
+    assert finding["chains"][0]["stage"] == "unsloth"
+    cut = finding["cures"][0]["changes"]
+    assert [(change["action"], change["distribution"], change["dependency"]) for change in cut] == [
+        ("exclude", "unsloth-zoo", "torchao")
+    ]
+
+    path.write_text(json.dumps({**manifest, "exclude": excluded}))
+    passed = real.run("scan")
+    notes = {item["code"]: item for item in passed["findings"]}
+    assert "torchao" in notes["exclusions.cut"]["message"]
+    assert not [item for item in real.run("plan")["distributions"] if item["name"] == "torchao"]
+
+    manifest["stages"][1]["optional"] = True
+    path.write_text(json.dumps(manifest))
+    real.run("scan")
+    planned = real.run("plan")
+    (omitted,) = planned["omitted"]
+    assert omitted["name"] == "unsloth"
+    assert "torchao" in omitted["reason"]
+    assert "unsloth-zoo" in omitted["reason"]
+    assert not [item for item in planned["distributions"] if item["name"].startswith("unsloth")]

@@ -15,7 +15,7 @@ from lockhouse.findings import Chain, ChainStep, Finding
 from lockhouse.manifest import Stage
 from lockhouse.resolution.graph import Edge
 
-__all__ = ["SHOWN", "chain_to", "chains_over", "chains_to", "explained", "spelled", "stage_of"]
+__all__ = ["SHOWN", "chain_to", "chains_over", "chains_to", "explained", "spelled", "stage_of", "step_of"]
 
 SHOWN = 10
 """Chains that a finding carries; the others are counted."""
@@ -50,23 +50,29 @@ def chains_over(subject: Subject, edge: Edge) -> tuple[tuple[Chain, ...], int]:
 
 def spelled(subject: Subject, names: tuple[str, ...]) -> Chain:
     """Write out a chain of names: versions, and the lines that ask for each."""
-    first, *others = names
-    item = subject.plan.distribution(first)
-    stage = stage_of(subject, first)
-    written = (item.requirement if item else None) or ""
-    root = _requirement(written)
-    steps = [
-        ChainStep(
-            name=first,
-            version=item.version if item else None,
-            requirement=written,
-            extras=_extras(root),
-            marker=str(root.marker) if root and root.marker else None,
-        )
-    ]
+    item = subject.plan.distribution(names[0])
+    stage = stage_of(subject, names[0])
+    steps = [step_of(subject, names[0], (item.requirement if item else None) or "")]
     edges = {(edge.source, edge.target): edge for edge in subject.graph.along(names)}
-    steps += [_step(subject, name, edges.get(pair)) for pair, name in zip(pairwise(names), others, strict=True)]
+    for pair in pairwise(names):
+        edge = edges.get(pair)
+        line, under = (str(edge.requirement), edge.under) if edge else ("", frozenset())
+        steps.append(step_of(subject, pair[1], line, under))
     return Chain(stage=stage.name if stage else (item.stage if item else None), steps=tuple(steps))
+
+
+def step_of(subject: Subject, name: str, line: str, under: Iterable[str] = ()) -> ChainStep:
+    """Make the step to a distribution that a line asks for; one that is no requirement is kept as it is."""
+    item = subject.plan.distribution(name)
+    requirement = _read(line)
+    return ChainStep(
+        name=name,
+        version=item.version if item else None,
+        requirement=line,
+        extras=tuple(sorted(map(canonicalize_name, requirement.extras))) if requirement else (),
+        marker=str(requirement.marker) if requirement and requirement.marker else None,
+        under=tuple(sorted(under)),
+    )
 
 
 def explained(subject: Subject, finding: Finding) -> Finding:
@@ -92,28 +98,12 @@ def _counted(subject: Subject, names: Iterable[tuple[str, ...]], count: int) -> 
     return chains, max(0, count - len(chains))
 
 
-def _step(subject: Subject, name: str, edge: Edge | None) -> ChainStep:
-    item = subject.plan.distribution(name)
-    requirement = edge.requirement if edge else None
-    return ChainStep(
-        name=name,
-        version=item.version if item else None,
-        requirement=str(requirement or ""),
-        extras=_extras(requirement),
-        marker=str(requirement.marker) if requirement and requirement.marker else None,
-        under=tuple(sorted(edge.under)) if edge else (),
-    )
-
-
-def _requirement(text: str) -> Requirement | None:
+@lru_cache(maxsize=4096)
+def _read(line: str) -> Requirement | None:
     try:
-        return Requirement(text)
-    except InvalidRequirement:
+        return Requirement(line)
+    except (InvalidRequirement, RecursionError):
         return None
-
-
-def _extras(requirement: Requirement | None) -> tuple[str, ...]:
-    return tuple(sorted(canonicalize_name(extra) for extra in requirement.extras)) if requirement else ()
 
 
 @lru_cache(maxsize=4096)

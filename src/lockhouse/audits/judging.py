@@ -14,6 +14,7 @@ from lockhouse.audits.athand import AtHand
 from lockhouse.audits.chains import explained
 from lockhouse.audits.closure import Closure
 from lockhouse.audits.cures import cured
+from lockhouse.audits.exclusions import Exclusions
 from lockhouse.audits.identity import is_own, rules_of
 from lockhouse.codec import decode, encode
 from lockhouse.errors import InternalError, LockhouseError, PluginError, UnsafeWheel
@@ -110,8 +111,11 @@ def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
     """Name the stages that would all have to be left out for a finding to go away.
 
     Those are the stages of all requirements of the manifest that lead to what the finding is about: for a requirement
-    that is not met, to who makes it; else to the distribution itself.
+    that is not met, to who makes it; else to the distribution itself. A mistake in the manifest does not go away by
+    leaving out what it is about: it would only be hidden.
     """
+    if finding.rule == Exclusions.name:
+        return frozenset()
     about_edge = finding.rule == Closure.name and len(finding.chain) > 1
     start = finding.chain[-2] if about_edge else finding.distribution
     known = {item.name: item for item in plan.distributions}

@@ -76,6 +76,14 @@ class Graph:
             for edge in self._edges[name]:
                 self._into.setdefault(edge.target, []).append(edge)
 
+    def lines(self, name: str) -> tuple[Requirement, ...]:
+        """All requirements of a distribution, those that do not apply or were excluded too."""
+        return self._lines.get(name, ())
+
+    def applies(self, name: str, line: Requirement) -> bool:
+        """Whether a requirement of a distribution counts on the target, with the extras that are asked for."""
+        return bool(self._brought_by(line, self.extras.get(name, frozenset())))
+
     def edges(self, source: str) -> tuple[Edge, ...]:
         """Edges that leave a distribution, in the order of its metadata; an edge may occur with several specifiers."""
         return self._edges.get(source, ())

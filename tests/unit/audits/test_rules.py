@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.judged import Case, linux_host
 from fixtures.wheels import WheelSpec
-from lockhouse.manifest import Exclusion
 
 
 def one(tmp_path: Path, spec: WheelSpec) -> Case:
@@ -166,23 +165,3 @@ def test_a_dependency_in_a_later_stage_is_a_warning_that_names_both(tmp_path: Pa
 def test_a_dependency_in_an_earlier_stage_is_right(tmp_path: Path) -> None:
     case = Case(tmp_path, [WheelSpec("a", requires=["b"]), WheelSpec("b")], {"first": ["b"], "second": ["a"]})
     assert case.judge().findings == ()
-
-
-# exclusions
-
-
-def test_a_cut_edge_is_noted_with_its_reason(tmp_path: Path) -> None:
-    cut = Exclusion(distribution="a", dependency="b", reason="never imported")
-    case = Case(tmp_path, [WheelSpec("a", requires=["b>=3"])], {"base": ["a"]}, manifest={"exclude": (cut,)})
-    report = case.judge()
-    assert report.ok
-    assert [(finding.code, finding.severity, finding.chain) for finding in report.findings] == [
-        ("exclusions.cut", "note", ("a", "b"))
-    ]
-    assert "a 1.0 asks for b>=3, which the manifest excludes: never imported" in report.findings[0].message
-
-
-def test_an_exclusion_that_cuts_nothing_is_a_warning(tmp_path: Path) -> None:
-    cut = Exclusion(distribution="a", dependency="z")
-    case = Case(tmp_path, [WheelSpec("a")], {"base": ["a"]}, manifest={"exclude": (cut,)})
-    assert case.only("exclusions.useless").severity == "warn"

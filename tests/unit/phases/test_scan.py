@@ -87,12 +87,12 @@ def test_a_refusal_touches_nothing_but_the_report(tmp_path: Path) -> None:
 
 
 def test_warnings_and_notes_are_told(tmp_path: Path) -> None:
-    cuts = (Exclusion(distribution="a", dependency="b"), Exclusion(distribution="a", dependency="zzz"))
-    case = Case(tmp_path, [WheelSpec("a", requires=["b"])], {"base": ["a"]}, manifest={"exclude": cuts})
+    cuts = (Exclusion(distribution="a", dependency="b"),)
+    case = Case(tmp_path, [WheelSpec("a", requires=["b"])], {"base": ["a[nope]"]}, manifest={"exclude": cuts})
     prepared(case).run(case.context)
     told = [(event.level, event.text.partition(" (")[0]) for event in case.events if isinstance(event, Message)]
     assert told == [
-        ("warning", "exclude names zzz, which a 1.0 does not ask for here"),
+        ("warning", "stage base: a[nope] asks for the extra 'nope', which a 1.0 does not provide"),
         ("info", "a 1.0 asks for b, which the manifest excludes"),
     ]
     assert case.context.details["scan"].endswith("nothing refused, 1 warning")
