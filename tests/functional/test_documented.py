@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.site import Site
+from lockhouse.audits.builtin import RULES
 from lockhouse.cli import VERBS, parse
 from lockhouse.manifestfile import parse_manifest
 from lockhouse.tasks import door
@@ -72,6 +73,20 @@ def test_what_people_are_told_to_run_exists() -> None:
 def test_every_code_of_a_refused_wheel_is_explained() -> None:
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == [issue.value for issue in Issue]
+
+
+def test_every_code_of_a_finding_is_explained() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    told = set()
+    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", row)
+        told |= {first, *(f"{first.partition('.')[0]}{code}" if code[0] == "." else code for code in others)}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src/lockhouse/audits").glob("*.py")]
+    rules = "|".join(re.escape(rule.name) for rule in RULES)
+    written = {code for text in sources for code in re.findall(rf'"((?:{rules}|rule)\.[a-z+-]+)"', text)}
+    assert len(written) > 30
+    assert written <= told
+    assert {code.partition(".")[0] for code in told} == {rule.name for rule in RULES} | {"rule"}
 
 
 def test_the_lines_of_a_digest_come_as_documented(site: Site) -> None:

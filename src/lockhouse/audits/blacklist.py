@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
 from lockhouse.audits.cures import in_words, leaving_out, outside, taking_out, ways_out
-from lockhouse.audits.telling import asking, chain_to, described, trail
-from lockhouse.blacklist import blacklisted
+from lockhouse.audits.telling import about, asking, chain_to, described, trail
+from lockhouse.blacklist import applying, blacklisted
 from lockhouse.findings import Cure, Finding
 from lockhouse.manifest import BlacklistEntry
 
@@ -22,7 +22,7 @@ __all__ = ["Blacklist"]
 
 
 class Blacklist:
-    """Refuse distributions by name, by window of versions, or only in the company of others."""
+    """Refuse distributions by name, by window of versions, or only in the company of others; and what ships them."""
 
     name = "blacklist"
     needs_wheels = False
@@ -32,6 +32,28 @@ class Blacklist:
         for name, entries in blacklisted(subject.manifest.blacklist, subject.plan, subject.markers).items():
             for entry in entries:
                 yield self._finding(subject, entry, chain_to(subject, name))
+        yield from self._shipped(subject)
+
+    def _shipped(self, subject: Subject) -> Iterator[Finding]:
+        """Find the import package of a blacklisted distribution in wheels of other names.
+
+        Which version that is cannot be told: an entry with a window of versions only warns.
+        """
+        for entry in applying(subject.manifest.blacklist, subject.plan, subject.markers):
+            requirement = Requirement(entry.requirement)
+            listed = canonicalize_name(requirement.name)
+            for name, facts in subject.facts.items():
+                shipped = [module for module in facts.modules if canonicalize_name(module) == listed != name]
+                if shipped:
+                    reason = f": {entry.reason}" if entry.reason else ""
+                    yield about(
+                        subject,
+                        name,
+                        "blacklist.shipped",
+                        "warn" if requirement.specifier else "refuse",
+                        f" ships the import package {shipped[0]}, and {listed} is blacklisted{_terms(entry)}{reason}",
+                        hint=f"make sure that it is no {entry.requirement}" if requirement.specifier else "",
+                    )
 
     def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
         reason = f": {entry.reason}" if entry.reason else ""

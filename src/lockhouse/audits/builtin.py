@@ -49,8 +49,13 @@ RULES = (
     BuiltIn("numpy-abi", "numpyabi:NumpyAbi", needs_wheels=True),
     BuiltIn("cuda", "cuda:CudaMajor", needs_wheels=True),
     BuiltIn("libraries", "libraries:Libraries", needs_wheels=True),
+    BuiltIn("c-runtime", "cruntime:CRuntime", needs_wheels=True),
+    BuiltIn("shadowing", "shadowing:Shadowing", needs_wheels=True),
+    BuiltIn("start-up", "startup:StartUp", needs_wheels=True),
+    BuiltIn("yanked", "yanked:Yanked"),
     BuiltIn("stage-order", "order:StageOrder"),
     BuiltIn("exclusions", "exclusions:Exclusions"),
+    BuiltIn("licences", "licences:Licences", needs_wheels=True),
 )
 
 

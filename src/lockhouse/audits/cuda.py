@@ -41,8 +41,6 @@ class CudaMajor:
                 "refuse",
                 f" was built for CUDA {' and '.join(sorted(linked))}: it needs {', '.join(needed[:SHOWN])}"
                 f"{f' and {len(needed) - SHOWN} more' if len(needed) > SHOWN else ''}; the plan has {has}",
-                hint=f"move {name} to a version that was built for CUDA {' or '.join(sorted(provided))}; "
-                f"or choose a variant with CUDA {' or '.join(sorted(linked))}",
             )
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from packaging.specifiers import SpecifierSet
+
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import about, listing
+from lockhouse.audits.cures import another_version, moving, ways_out
+from lockhouse.audits.telling import about
 from lockhouse.extensions.numpyabi import numpy_use
 from lockhouse.findings import Finding
 
@@ -44,6 +47,9 @@ class NumpyAbi:
                 "numpy-abi.old",
                 "refuse",
                 f": {use}, the plan has numpy {numpy.version}, beside which they cannot be imported: {named}",
-                hint=f"move {item.name} to a version that was built for numpy 2; "
-                f"or ask for numpy<2: it comes from {listing(subject, numpy.name)}",
+                cures=(
+                    *another_version(subject, item.name),
+                    *moving(subject, numpy.name, SpecifierSet("<2")),
+                    *ways_out(subject, item.name),
+                ),
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["CUDA", "Expected", "System", "cuda_major", "expected", "this_system"]
+__all__ = ["CUDA", "Expected", "System", "cuda_major", "expected", "newest_on_this_system", "this_system"]
 
 DATA = Path(__file__).with_name("data") / "system.json"
 LOADER = re.compile(r"ld-(linux|musl)[\w.-]*\.so\.\d+|libc\.musl-\w+\.so\.1")
@@ -85,6 +85,20 @@ def this_system() -> System | None:
             if ".so" in name:
                 found.setdefault(name, folder)
     return System(libraries=found)
+
+
+def newest_on_this_system(family: str) -> str | None:
+    """Give the newest version of a family of symbols, ``GLIBCXX``, that this machine's C++ library has."""
+    system = this_system()
+    folder = system.libraries.get("libstdc++.so.6") if system else None
+    if folder is None:
+        return None
+    try:
+        data = Path(folder, "libstdc++.so.6").read_bytes()
+    except OSError:
+        return None
+    versions = re.findall(rb"\0" + family.encode() + rb"_(\d+(?:\.\d+)*)(?=\0)", data)
+    return max((version.decode() for version in versions), key=lambda text: [*map(int, text.split("."))], default=None)
 
 
 def _folders() -> Iterator[str]:

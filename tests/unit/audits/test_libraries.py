@@ -155,7 +155,6 @@ def test_what_was_built_for_another_cuda_than_the_plans_is_refused_by_the_librar
         "a 1.0 was built for CUDA 12: it needs libcudart.so.12, libcublas.so.12; "
         "the plan has CUDA 13 (libcudart.so.13 of runtime 1.0)"
     )
-    assert finding.hint == "move a to a version that was built for CUDA 13; or choose a variant with CUDA 12"
     assert not case.findings("libraries.")
 
 
