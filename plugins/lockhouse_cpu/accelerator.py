@@ -9,32 +9,9 @@ from dataclasses import dataclass
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
+from lockhouse_pytorch import index
 
 __all__ = ["CpuAccelerator"]
-
-FAMILY = frozenset(
-    {
-        "fbgemm-gpu",
-        "pytorch-triton",
-        "pytorch-triton-rocm",
-        "pytorch-triton-xpu",
-        "torch",
-        "torch-tensorrt",
-        "torchao",
-        "torchaudio",
-        "torchcodec",
-        "torchdata",
-        "torchrec",
-        "torchtext",
-        "torchvision",
-        "triton",
-        "xformers",
-    }
-)
-"""What PyTorch publishes on its own index, for whichever accelerator."""
-
-LABELLED = frozenset({"torch", "torchaudio", "torchvision"})
-"""Of those, the ones that carry ``+cpu`` in every release; the others do so in some releases or never."""
 
 CPUINFO = r"""
 import re
@@ -64,8 +41,16 @@ class CpuAccelerator:
     """The CPU. Present on every machine; the label ``+cpu`` is used on Linux and Windows."""
 
     namespace: str = "cpu"
-    family: frozenset[str] = FAMILY
-    labelled: frozenset[str] = LABELLED
+
+    @property
+    def family(self) -> frozenset[str]:
+        """What PyTorch publishes on its index of CPU builds."""
+        return index.family()
+
+    @property
+    def labelled(self) -> frozenset[str]:
+        """Those whose builds carry the label ``cpu``."""
+        return index.labelled("cpu")
 
     def questions(self) -> Sequence[Question]:
         """Ask for the processor's name."""
@@ -94,7 +79,7 @@ class CpuAccelerator:
 
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of CPU builds."""
-        return "https://download.pytorch.org/whl/cpu"
+        return index.index_url("cpu")
 
     def label(self, variant: str, host: Host) -> str | None:
         """``cpu`` on Linux and Windows; builds for macOS carry no label."""

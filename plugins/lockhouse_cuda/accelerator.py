@@ -12,7 +12,9 @@ from pathlib import Path
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
-from lockhouse_cuda.tables import distributions, parse, toolkits
+from lockhouse_cuda.tables import toolkits
+from lockhouse_pytorch import index
+from lockhouse_pytorch.versions import parse
 
 __all__ = ["CudaAccelerator"]
 
@@ -33,6 +35,11 @@ TRACES = (
 )
 """Files that come, go or change with a driver."""
 
+PARTITIONED = "partitioned (MIG)"
+
+HIDING = {"CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
+"""Values by which a shell hides every device; other values choose some."""
+
 
 @dataclass(frozen=True, slots=True)
 class CudaAccelerator:
@@ -43,12 +50,12 @@ class CudaAccelerator:
     @property
     def family(self) -> frozenset[str]:
         """What PyTorch publishes on its index for CUDA."""
-        return distributions("family")
+        return index.family()
 
     @property
     def labelled(self) -> frozenset[str]:
         """Those whose builds carry the variant as label."""
-        return distributions("labelled")
+        return index.labelled("cuda")
 
     def questions(self) -> Sequence[Question]:
         """Ask NVML, libcuda, nvidia-smi, the kernel, and what explains their answers."""
@@ -71,7 +78,8 @@ class CudaAccelerator:
         except (OSError, UnicodeDecodeError):
             pass
         nodes = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*")) if sys.platform == "linux" else []
-        return ";".join([*traces, *nodes, shutil.which("nvidia-smi") or "no nvidia-smi"])
+        toolkits = sorted(map(str, Path("/usr/local").glob("cuda*"))) if sys.platform == "linux" else []
+        return ";".join([*traces, *nodes, *toolkits, shutil.which("nvidia-smi") or "no nvidia-smi"])
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers."""
@@ -114,7 +122,7 @@ class CudaAccelerator:
 
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of the variant."""
-        return f"https://download.pytorch.org/whl/{variant}"
+        return index.index_url(variant)
 
     def label(self, variant: str, host: Host) -> str | None:
         """The variant's own name."""
@@ -122,27 +130,32 @@ class CudaAccelerator:
 
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         """One check: torch, if the environment has it, is the variant's build and computes on every device."""
-        program = Path(__file__).with_name("proof.py").read_text(encoding="utf-8")
+        from lockhouse_pytorch.check import Expected, torch_check
+
         wanted = _cuda(variant)
-        usable = [device for device in reading.devices if _objection(wanted, device) is None]
-        run = f"{program}\n\nprove({wanted!r}, {len(usable)})\n"
-        return (Check(name="cuda: torch computes on every device", run=run, requires="cuda", timeout=300.0),)
+        devices = [
+            Expected(name=device.name, capability=device.capability, lost=_objection(wanted, device))
+            for device in reading.devices
+        ]
+        # CUDA shows a program one part of one partitioned device, whatever else there is.
+        limits = [PARTITIONED] if any(PARTITIONED in note for note in reading.notes) else []
+        return (torch_check("cuda", devices, backend="cuda", build=wanted, hiding=HIDING, limits=limits),)
 
     def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
-        """Variables by which source builds are told to use CUDA, for the devices that are there."""
-        if not reading.present:
-            return {}
-        capabilities = sorted({device.capability for device in reading.devices if device.capability}, key=parse)
+        """Variables by which source builds are told to use CUDA, for the devices that are there or else for all."""
+        wanted = _cuda(variant)
+        _, usable = _judged(wanted, reading)
+        capabilities = sorted({device.capability for device in usable if device.capability}, key=parse)
+        forward = "" if capabilities else "+PTX"  # for what is newer than the toolkit
+        capabilities = capabilities or list(toolkits().targets(wanted))
+        settings = {}
+        if folder := reading.toolkits.get(wanted):
+            settings = {"CUDA_HOME": folder, "CUDACXX": f"{folder}/bin/nvcc"}
         if distribution == "llama-cpp-python":
-            flags = ["-DGGML_CUDA=on"]
-            if capabilities:
-                numbers = ";".join(capability.replace(".", "") for capability in capabilities)
-                flags.append(f"-DCMAKE_CUDA_ARCHITECTURES={numbers}")
-            return {"CMAKE_ARGS": " ".join(flags), "FORCE_CMAKE": "1"}
-        settings = {"FORCE_CUDA": "1"}
-        if capabilities:
-            settings["TORCH_CUDA_ARCH_LIST"] = ";".join(capabilities)
-        return settings
+            numbers = ";".join(capability.replace(".", "") for capability in capabilities)
+            flags = f"-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES={numbers}"
+            return {**settings, "CMAKE_ARGS": flags, "FORCE_CMAKE": "1"}
+        return {**settings, "FORCE_CUDA": "1", "TORCH_CUDA_ARCH_LIST": ";".join(capabilities) + forward}
 
 
 def _cuda(variant: str) -> str:

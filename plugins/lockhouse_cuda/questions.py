@@ -11,6 +11,9 @@ __all__ = ["questions"]
 
 PROBES = Path(__file__).with_name("probes")
 
+TOOLKITS = "C:/Program Files/NVIDIA GPU Computing Toolkit/CUDA/v*" if sys.platform == "win32" else "/usr/local/cuda*"
+"""Where toolkits are installed; the one called ``cuda`` is a link to another."""
+
 SMI = ("nvidia-smi", "--query-gpu=index,name,driver_version,compute_cap,memory.total", "--format=csv,noheader,nounits")
 """Only the query form: the table for people changed its wording with driver 610."""
 
@@ -25,6 +28,8 @@ def questions() -> list[Question]:
         Question(name="nvidia-smi", kind="command", ask=SMI, timeout=10.0),
         Question(name="surroundings", kind="python", ask=(_program("surroundings"),), timeout=5.0),
     ]
+    versions = f"{TOOLKITS}/version.json"
+    asked.append(Question(name="toolkits", kind="files", ask=(versions, versions.replace(".json", ".txt"))))
     if sys.platform == "linux":
         asked += [
             Question(name="kernel-module", kind="file", ask=("/sys/module/nvidia/version",)),

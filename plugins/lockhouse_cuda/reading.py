@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lockhouse.host import AcceleratorReading, Device, Probe
-from lockhouse_cuda.tables import parse, toolkits
+from lockhouse.replies import amount, entries, json_object, label, overdue
+from lockhouse_cuda.tables import toolkits
+from lockhouse_pytorch.versions import parse
 
 __all__ = ["read"]
 
 DRIVER = re.compile(r"\b\d{3,4}\.\d{2,3}(?:\.\d{2,3})?\b")
 CAPABILITY = re.compile(r"\d{1,2}\.\d")
+VERSION = re.compile(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})')
 MEBIBYTE = 1 << 20
 MOST_DEVICES = 64
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE, also when CUDA_VISIBLE_DEVICES hides them all
@@ -44,7 +46,7 @@ class _Source:
 
 def read(answers: Mapping[str, Probe]) -> AcceleratorReading:
     """Read the answers, by question name."""
-    notes: list[str] = []
+    notes = overdue(answers)
     nvml = _library(answers.get("nvml"), "NVML", notes)
     libcuda = _library(answers.get("libcuda"), "libcuda", notes)
     smi = _smi(answers.get("nvidia-smi"), notes)
@@ -66,32 +68,36 @@ def read(answers: Mapping[str, Probe]) -> AcceleratorReading:
         runtime=cuda,
         devices=tuple(devices),
         notes=tuple(dict.fromkeys(notes)),
+        toolkits=_toolkits(answers.get("toolkits")),
     )
 
 
+def _toolkits(probe: Probe | None) -> dict[str, str]:
+    """Installed toolkits, version to folder: ``12.4`` to ``/usr/local/cuda-12.4``."""
+    found: dict[str, str] = {}
+    for path, text in json_object(probe).items():
+        version = (
+            re.search(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})', text) if isinstance(text, str) else None
+        )
+        if version and len(path) < 200:
+            found.setdefault(version[1], path.replace("\\", "/").rpartition("/")[0])
+    return found
+
+
 def _json(probe: Probe | None, what: str, notes: list[str]) -> dict[str, Any]:
-    if probe is None or probe.answer is None:
-        return {}
-    try:
-        data = json.loads(probe.answer)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
+    data = json_object(probe)
+    if not data and probe is not None and probe.answer is not None:
         notes.append(f"{what} answered nonsense: {probe.answer.strip()[:60]!r}")
-        return {}
     return data
 
 
 def _library(probe: Probe | None, what: str, notes: list[str]) -> _Source:
-    if probe is not None and probe.error is not None and "stopped" in probe.error:
-        notes.append(f"{what}: {probe.error}")
     data = _json(probe, what, notes)
     source = _Source(driver=_driver(data.get("driver")), cuda=_encoded(data.get("cuda")))
-    entries = data.get("devices")
-    for entry in entries[:MOST_DEVICES] if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and entry.get("error"):
-            notes.append(f"{what}: device {entry.get('index')} cannot be used: {_text(str(entry['error']))[:100]}")
-        elif isinstance(entry, dict) and (device := _device(entry, len(source.devices))):
+    for entry in entries(data.get("devices")):
+        if entry.get("error"):
+            notes.append(f"{what}: device {entry.get('index')} cannot be used: {label(str(entry['error']))[:100]}")
+        elif device := _device(entry, len(source.devices)):
             source.devices.append(device)
             if entry.get("mig") is True:
                 notes.append(
@@ -109,22 +115,15 @@ def _device(entry: Mapping[str, object], position: int) -> Device | None:
         return None
     return Device(
         index=index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else position,
-        name=_text(name)[:200] or "NVIDIA GPU",
-        memory=memory if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0 else None,
+        name=label(name) or "NVIDIA GPU",
+        memory=amount(memory),
         capability=capability if isinstance(capability, str) and CAPABILITY.fullmatch(capability) else None,
     )
-
-
-def _text(value: object) -> str:
-    """Clean text of what should be a name: JSON can spell half characters that no file can hold."""
-    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
 
 
 def _smi(probe: Probe | None, notes: list[str]) -> _Source:
     source = _Source()
     if probe is None or probe.answer is None:
-        if probe is not None and probe.error and "stopped" in probe.error:
-            notes.append(f"nvidia-smi: {probe.error}")
         return source
     rows = [row for row in csv.reader(probe.answer.splitlines(), skipinitialspace=True) if row]
     for row in rows[:MOST_DEVICES]:
@@ -137,7 +136,7 @@ def _smi(probe: Probe | None, notes: list[str]) -> _Source:
         entry = {
             "index": int(row[0]),
             "name": row[1],
-            "memory": int(memory) * MEBIBYTE if memory.isdigit() else None,
+            "memory": int(memory) * MEBIBYTE if memory.isdecimal() and len(memory) < 12 else None,
             "capability": row[3].strip(),
         }
         if device := _device(entry, len(source.devices)):
@@ -248,4 +247,4 @@ def _variable(answers: Mapping[str, Probe], name: str) -> str | None:
 
 
 def _surroundings(answers: Mapping[str, Probe]) -> dict[str, Any]:
-    return _json(answers.get("surroundings"), "surroundings", [])
+    return json_object(answers.get("surroundings"))

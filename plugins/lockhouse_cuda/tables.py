@@ -1,29 +1,18 @@
-"""What is looked up: versions of toolkits, drivers and devices, and the distributions of the family, from ``data/``."""
+"""What CUDA toolkits ask of drivers and devices, from ``data/toolkits.json``."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-__all__ = ["Toolkits", "distributions", "parse", "toolkits"]
+from lockhouse_pytorch.versions import parse
 
-Version = tuple[int, ...]
+__all__ = ["Toolkits", "toolkits"]
 
-DATA = Path(__file__).with_name("data")
-
-
-def parse(version: str) -> Version:
-    """``550.54.15`` as numbers, to be compared; trailing zeros do not count. Empty for what is no version."""
-    found = re.match(r"\d+(?:\.\d+)*", version.strip())
-    numbers = [int(part) for part in found[0].split(".")] if found else []
-    while len(numbers) > 1 and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+DATA = Path(__file__).with_name("data") / "toolkits.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +23,7 @@ class Toolkits:
     shipped_driver: Mapping[str, Mapping[str, str]]
     oldest_capability: Mapping[str, str]
     first_toolkit: Mapping[str, str]
+    first_compiler: Mapping[str, str]
     tegra: frozenset[str]
 
     def of_driver(self, driver: str, system: str) -> str | None:
@@ -63,26 +53,24 @@ class Toolkits:
             return f"builds for servers and desktops do not run on Jetson devices of compute capability {capability}"
         return None
 
+    def targets(self, cuda: str) -> tuple[str, ...]:
+        """Compute capabilities of servers and desktops that a toolkit compiles for, in ascending order."""
+        return tuple(
+            capability
+            for capability, first in sorted(self.first_compiler.items(), key=lambda row: parse(row[0]))
+            if parse(cuda) >= parse(first) and self.objection(cuda, capability) is None
+        )
+
 
 @cache
 def toolkits() -> Toolkits:
     """Load the table of toolkits."""
-    data = _load("toolkits.json")
+    data = json.loads(DATA.read_text(encoding="utf-8"))
     return Toolkits(
         minimum_driver=data["minimum-driver"],
         shipped_driver=data["shipped-driver"],
         oldest_capability=data["oldest-capability"],
         first_toolkit=data["first-toolkit"],
+        first_compiler=data["first-compiler"],
         tegra=frozenset(data["tegra"]),
     )
-
-
-@cache
-def distributions(kind: str) -> frozenset[str]:
-    """Load the names of the ``family``, or of those that are ``labelled``."""
-    return frozenset(_load("distributions.json")[kind])
-
-
-def _load(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(DATA.joinpath(name).read_text(encoding="utf-8"))
-    return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lockhouse.codec import digest_of, encode
@@ -29,12 +29,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """An accelerator device. ``memory`` in bytes; ``capability`` in the vendor's words: ``9.0``, ``gfx942``."""
+    """An accelerator device. ``memory`` in bytes; ``capability`` in the vendor's words: ``9.0``, ``gfx942``.
+
+    ``integrated`` is one that is part of the processor; its memory is the machine's.
+    """
 
     index: int
     name: str
     memory: int | None = None
     capability: str | None = None
+    integrated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ class AcceleratorReading:
     """What one accelerator plugin made of its probes.
 
     ``driver`` is the driver's version; ``runtime`` the newest runtime the driver supports by itself (for CUDA the
-    driver's own CUDA version, ``12.4``). ``notes`` are disagreements and oddities, for people.
+    driver's own CUDA version, ``12.4``). ``notes`` are disagreements and oddities, for people. ``toolkits`` are the
+    compilers for it that are installed, version to folder; they say nothing about the driver.
     """
 
     namespace: str
@@ -51,6 +56,7 @@ class AcceleratorReading:
     runtime: str | None = None
     devices: tuple[Device, ...] = ()
     notes: tuple[str, ...] = ()
+    toolkits: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
 
 

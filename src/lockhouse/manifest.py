@@ -80,6 +80,8 @@ class Check:
     """Python code that must run without an exception in the environment's interpreter; ``timeout`` in seconds.
 
     ``requires`` names an accelerator namespace (``cuda``); elsewhere the check is skipped and recorded as unproven.
+    ``needs`` is for plugins: canonical names of distributions; a check of an accelerator is left out where one of them
+    is not planned, because there is nothing to prove.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Check:
     critical: bool = True
     requires: str | None = None
     timeout: float = 300.0
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,8 @@ def _run(context: Context) -> None:
             raise _not_locked(context, situation)
         plan = make_plan(context, situation)
     context.state.write(plan)
+    for device in situation.choice.lost:
+        context.emit(Message(level="warning", text=device))
     for note in plan.notes:
         context.emit(Message(level="info", text=note))
     left_out = f", without {', '.join(stage.name for stage in plan.omitted)}" if plan.omitted else ""

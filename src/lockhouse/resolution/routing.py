@@ -7,7 +7,7 @@ impossible. Names of an accelerator's family that carry the variant's label are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -76,10 +76,11 @@ class Routing:
             servers[VARIANT] = of_variant
         fixed: dict[str, str] = {}
         free: set[str] = set()
-        for _, wish in wishes_of(manifest, variant):
-            _fix(wish, fixed, free)
-        for wish in variant.requirements.values() if variant else ():
-            _fix(wish, fixed, free)
+        own = variant.requirements.values() if variant else ()
+        for wish in (*(wish for _, wish in wishes_of(manifest, variant)), *own):
+            # A vendor that publishes no index has its builds on the default one.
+            homeless = wish.index == VARIANT and VARIANT not in servers
+            _fix(replace(wish, index=DEFAULT) if homeless else wish, fixed, free)
         family: frozenset[str] = frozenset()
         labelled: frozenset[str] = frozenset()
         if accelerator is not None and of_variant:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from lockhouse.evidence import CheckResult, VerifyReport
 from lockhouse.findings import Finding, ScanReport
-from lockhouse.host import AcceleratorReading, Host
 from lockhouse.plan import Plan
 from lockhouse.quantities import duration, size
 from lockhouse.steps import Context
+from lockhouse.terminal.detected import detected
 from lockhouse.terminal.device import Signs
-from lockhouse.terminal.documents import choice_of, generation_in_use
+from lockhouse.terminal.documents import generation_in_use
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.text import clean, fold, table
 
@@ -82,57 +82,6 @@ def conclusion(context: Context) -> str:
         if skipped:
             parts.append(f"{_count(skipped, 'check')} not possible on this machine")
     return ", ".join(parts)
-
-
-def _detect(page: Page) -> Iterator[str]:
-    host = page.record.value(Host)
-    if host is None:
-        return
-    choice = choice_of(page.context, host)
-    version = page.context.manifest.python_version(choice.variant or "")
-    interpreter = host.interpreter(version)
-    python = f"{interpreter.version} at {interpreter.executable}" if interpreter else f"{version} was not found"
-    readings = host.readings
-    rows = [
-        ("platform", ", ".join(filter(None, (host.platform, host.libc, host.macos and f"macOS {host.macos}")))),
-        ("python", python),
-        ("memory", f"{size(readings.memory_available)} available of {size(readings.memory_total)}"),
-        ("disk", f"{size(readings.disk_free)} free"),
-        *((reading.namespace, _reading(reading)) for reading in host.accelerators),
-        ("variant", f"{choice.variant or 'none fits'}: {choice.reason}"),
-    ]
-    yield from page.pairs(rows)
-    if page.debug:
-        for item in choice.considered:
-            yield from page.text(f"{item.variant}: {'' if item.supported else 'not '}supported: {item.reason}")
-        yield ""
-        header = ("PROBE", "SECONDS", "ANSWER")
-        told = [(probe.name, f"{probe.seconds:.2f}", probe.answer or f"none: {probe.error}") for probe in host.probes]
-        yield from page.table([header, *told])
-
-
-def _reading(reading: AcceleratorReading) -> str:
-    if not reading.present:
-        return "; ".join(("not found", *reading.notes))
-    devices: dict[str, int] = {}
-    for device in reading.devices:
-        memory = size(device.memory) if device.memory else None
-        text = ", ".join(filter(None, (device.name, memory, device.capability)))
-        devices[text] = devices.get(text, 0) + 1
-    return (
-        "; ".join(
-            filter(
-                None,
-                (
-                    *(f"{count} x {text}" if count > 1 else text for text, count in devices.items()),
-                    reading.driver and f"driver {reading.driver}",
-                    reading.runtime and f"runtime {reading.runtime}",
-                    *reading.notes,
-                ),
-            )
-        )
-        or "present"
-    )
 
 
 def _plan(page: Page) -> Iterator[str]:
@@ -298,7 +247,7 @@ def _count(number: int, noun: str) -> str:
 
 
 ANSWERS: dict[str, Callable[[Page], Iterator[str]]] = {
-    "detect": _detect,
+    "detect": detected,
     "plan": _plan,
     "download": _download,
     "scan": _scan,

@@ -76,8 +76,8 @@ def _head(verb: str, error: LockhouseError | None, hints: Iterable[Hint]) -> Jso
 def _detect(record: Record) -> Json:
     host, context = record.value(Host), record.context
     if host is None or context is None:
-        names = ("platform", "python", "accelerator", "variant", "reason")
-        return dict.fromkeys(names) | {"devices": [], "accelerators": [], "probes": []}
+        names = ("platform", "python", "accelerator", "variant", "rule", "reason")
+        return dict.fromkeys(names) | {"variants": [], "devices": [], "accelerators": [], "probes": []}
     choice = choice_of(context, host)
     # Every machine has the CPU: it is the answer where there is nothing else.
     present = sorted((item for item in host.accelerators if item.present), key=lambda item: item.namespace == "cpu")
@@ -88,7 +88,18 @@ def _detect(record: Record) -> Json:
         "python": interpreter.version if interpreter else None,
         "accelerator": choice.accelerator or next((reading.namespace for reading in present), None),
         "variant": choice.variant,
+        "rule": choice.rule,
         "reason": choice.reason,
+        "variants": [
+            {
+                "name": item.variant,
+                "accelerator": item.accelerator,
+                "supported": item.supported,
+                "reason": item.reason,
+                "lost": list(item.lost),
+            }
+            for item in choice.considered
+        ],
         "devices": [
             {"accelerator": reading.namespace, **encode(device)} for reading in present for device in reading.devices
         ],
@@ -99,6 +110,7 @@ def _detect(record: Record) -> Json:
                 "driver": reading.driver,
                 "runtime": reading.runtime,
                 "notes": list(reading.notes),
+                "toolkits": dict(reading.toolkits),
             }
             for reading in host.accelerators
         ],

@@ -129,7 +129,8 @@ def _of_others(context: Context, plan: Plan, host: Host) -> Iterator[Check]:
     reading = host.accelerator(accelerator.namespace) if accelerator else None
     if accelerator is not None and reading is not None:
         for check in accelerator.checks(plan.target.variant, reading):
-            yield check if check.requires else replace(check, requires=accelerator.namespace)
+            if all(plan.distribution(name) for name in check.needs):
+                yield check if check.requires else replace(check, requires=accelerator.namespace)
     yield from context.plugins.checks(plan, host)
 
 

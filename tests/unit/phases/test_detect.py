@@ -19,6 +19,9 @@ from lockhouse.plugins import Plugins
 from lockhouse.state import State
 from lockhouse.steps import Context, Step
 
+OWN = [item.namespace for item in Plugins.load().accelerators()]
+"""Namespaces of the accelerators that are built in."""
+
 FRUIT = """
 from lockhouse.hookspecs import hookimpl
 from lockhouse.accelerators import Question, Support
@@ -90,7 +93,7 @@ def test_the_host_is_written_where_the_step_says(run: Run) -> None:
     host = run.detect()
     assert output.is_file()
     assert State(run.context.project.state).read(Host) == host
-    assert [reading.namespace for reading in host.accelerators] == ["cpu", "cuda"]
+    assert [reading.namespace for reading in host.accelerators] == OWN
     assert host.interpreters
     assert host.platform_tags
     assert run.context.details["detect"].startswith(host.platform)
@@ -129,7 +132,7 @@ def test_a_plugin_that_fails_is_in_the_ledger_and_the_others_are_asked(run: Run,
     code = code.replace(f"def {method}(self, answers):", f"def {method}(self, answers):\n        {deed}")
     run.strangers.install("fruit", code)
     host = run.detect()
-    assert [reading.namespace for reading in host.accelerators] == ["cpu", "cuda", "fruit"]
+    assert [reading.namespace for reading in host.accelerators] == [*OWN, "fruit"]
     assert any(reading.present for reading in host.accelerators)
     if method != "fingerprint":
         reading = host.accelerator("fruit")

@@ -9,6 +9,7 @@ from lockhouse.manifest import Manifest
 from lockhouse.manifestfile import parse_manifest
 from lockhouse.resolution.routing import Routing, wishes_of
 from lockhouse_cpu.accelerator import CpuAccelerator
+from lockhouse_metal.accelerator import MetalAccelerator
 
 
 def manifest(*requirements: Any, **fields: Any) -> Manifest:
@@ -42,6 +43,12 @@ def test_default_frees_a_name_from_its_route() -> None:
     )
     assert "torch" not in routing(wanted).fixed
     assert "torch" not in routing(wanted).preferred
+
+
+def test_a_variant_without_an_index_has_its_builds_on_the_default_one() -> None:
+    wanted = manifest({"requirement": "torch", "index": "variant"}, variants={"mps": {}})
+    routes = Routing.of(wanted, wanted.variant("mps"), MetalAccelerator(), None, Path("/project"))
+    assert (routes.fixed, routes.preferred, routes.servers) == ({}, frozenset(), {})
 
 
 def test_named_index_and_stage_index_are_routes() -> None:

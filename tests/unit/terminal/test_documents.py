@@ -18,8 +18,9 @@ from lockhouse.events import StepFinished, discard
 from lockhouse.evidence import CheckResult, Drift
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.host import AcceleratorReading, Device, Host, Probe, Readings
+from lockhouse.manifest import VariantWish
 from lockhouse.opening import open_context
-from lockhouse.plan import OmittedStage
+from lockhouse.plan import OmittedStage, Selection
 from lockhouse.steps import Context, Options
 from lockhouse.terminal.answers import Page, answer_lines, conclusion
 from lockhouse.terminal.device import SIGNS
@@ -113,6 +114,44 @@ def test_detect(context: Context) -> None:
     assert made["probes"] == [{"name": "cuda:nvml", "answer": None, "seconds": 0.5, "error": "no driver"}]
     shown = "\n".join(lines("detect", record))
     assert "2 x Test GPU, 80.0 GB, 9.0; driver 550.54; runtime 12.4; nvidia-smi did not answer" in shown
+
+
+def test_detect_explains_every_variant(context: Context) -> None:
+    names = ("cu130", "cu124", "npu9", "cpu")
+    context.manifest = replace(context.manifest, variants=tuple(VariantWish(name=name) for name in names))
+    hidden = Device(index=2, name="Old GPU", memory=8_000_000_000, capability="3.0")
+    cpu, cuda = HOST.accelerators
+    devices = (*cuda.devices, hidden)
+    absent = AcceleratorReading(namespace="rocm", present=False)
+    host = replace(HOST, accelerators=(cpu, replace(cuda, devices=devices), absent))
+    record = recorded(context, during=lambda: context.state.write(host), detect="done")
+    made = valid(document("detect", record, None))
+    assert (made["variant"], made["rule"]) == ("cu124", "first-supported")
+    assert [(item["name"], item["accelerator"], item["supported"]) for item in made["variants"]] == [
+        ("cu130", "cuda", False),
+        ("cu124", "cuda", True),
+        ("npu9", None, False),
+        ("cpu", "cpu", True),
+    ]
+    lost = "device 2 (Old GPU) will not be usable: CUDA 12.4 no longer supports compute capability 3.0"
+    assert made["variants"][1]["lost"] == [lost]
+    shown = lines("detect", record)
+    assert "not found  rocm" in shown
+    assert "cu130  no: driver 550.54 supports CUDA 12.4, cu130 needs 13.0: driver 580.65.06 or newer" in shown
+    assert any(line.startswith("cu124  yes, taken: Test GPU") and line.endswith(lost) for line in shown)
+    assert "npu9   no: no plugin knows this variant" in shown
+    assert "cpu    yes: the CPU build runs on every machine" in shown
+
+
+def test_detect_says_what_was_taken_by_hand(context: Context) -> None:
+    context.manifest = replace(context.manifest, variants=(VariantWish(name="cu130"), VariantWish(name="cpu")))
+    context.options = replace(context.options, selection=Selection(accelerator="cu130"))
+    record = recorded(context, during=lambda: context.state.write(HOST), detect="done")
+    made = valid(document("detect", record, None))
+    assert (made["variant"], made["rule"], made["variants"][0]["supported"]) == ("cu130", "override", False)
+    assert any(
+        line.startswith("cu130  no, taken because of the override: driver 550.54") for line in lines("detect", record)
+    )
 
 
 def test_plan(context: Context) -> None:

@@ -1,0 +1,1 @@
+"""Programs that ask the driver, each run alone by a bare interpreter: standard library only, one JSON object out."""
