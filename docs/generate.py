@@ -1,4 +1,6 @@
-"""Write what is derived: schemas of the values, the manifest reference, the list of hooks. A test keeps them true.
+"""Write what is derived: schemas of the values, references of manifest and hooks, the table of recorded machines.
+
+A test keeps them true.
 
 python docs/generate.py
 """
@@ -7,18 +9,29 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lockhouse import hookspecs
+from lockhouse.accelerators import Accelerator
+from lockhouse.choice import choose_variant
 from lockhouse.codec import json_schema
 from lockhouse.evidence import VerifyReport
 from lockhouse.findings import ScanReport
-from lockhouse.host import Host
+from lockhouse.host import AcceleratorReading, Host
 from lockhouse.inventory import Inventory
 from lockhouse.lockfile import LockTable
+from lockhouse.manifest import Manifest
+from lockhouse.manifestfile import load_manifest
 from lockhouse.plan import Plan
+from lockhouse.testing.machines import RecordedMachine, load_machines
+from lockhouse_cpu.accelerator import CpuAccelerator
+from lockhouse_cuda.accelerator import CudaAccelerator
+from lockhouse_metal.accelerator import MetalAccelerator
+from lockhouse_rocm.accelerator import RocmAccelerator
+from lockhouse_xpu.accelerator import XpuAccelerator
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +42,13 @@ VALUES: dict[str, tuple[type, str]] = {
     "scan": (ScanReport, "What was found"),
     "verify": (VerifyReport, "What was proven"),
     "lock": (LockTable, "The table tool.lockhouse of a lock"),
+}
+
+ACCELERATORS: dict[str, Accelerator] = {
+    "cuda": CudaAccelerator(),
+    "rocm": RocmAccelerator(),
+    "xpu": XpuAccelerator(),
+    "mps": MetalAccelerator(),
 }
 
 
@@ -43,6 +63,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
     manifest = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
     yield ROOT / "docs" / "manifest.md", manifest_reference(manifest)
     yield ROOT / "docs" / "hooks.md", hook_reference()
+    yield ROOT / "docs" / "machines.md", machine_table()
 
 
 def manifest_reference(schema: dict[str, Any]) -> str:
@@ -124,6 +145,53 @@ def hook_reference() -> str:
             text = (inspect.getdoc(hook) or "").replace("Example::\n", "Example:\n")
             lines += [f"## `{name}{inspect.signature(hook)}`".replace("'", ""), "", _fenced(text), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def machine_table() -> str:
+    """Write what is made of every recorded machine: the tests hold the same recordings against it."""
+    lines = [
+        "# Recorded machines",
+        "",
+        "Written by `docs/generate.py` from `tests/unit/recordings`: what every source answered there is replayed, and",
+        "this is what lockhouse makes of it. `llm` and `llm-2024` are the manifests, and the variants that they take.",
+        "Beside its accelerator each machine has the CPU. The machines of AMD, Intel and Apple were put together from",
+        "documentation and from outputs that people have published; none of them was at hand.",
+        "",
+    ]
+    manifests = [load_manifest(ROOT / "manifests" / f"{name}.json") for name in ("llm", "llm-2024")]
+    for namespace, accelerator in ACCELERATORS.items():
+        asked = [item for item in manifests if any(accelerator.claims(variant.name) for variant in item.variants)]
+        lines += [f"## `{namespace}`", ""]
+        lines.append(
+            f"| machine | devices | driver | {' | '.join(f'`{item.name}`' for item in asked)} | what is said |"
+        )
+        lines.append(f"|---|---|---|{'---|' * len(asked)}---|")
+        for machine in load_machines(ROOT / "tests" / "unit" / "recordings" / namespace):
+            lines.append(_row(machine, accelerator, asked))
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(machine: RecordedMachine, accelerator: Accelerator, manifests: Sequence[Manifest]) -> str:
+    reading = machine.replay(accelerator)
+    host = machine.host_with(AcceleratorReading(namespace="cpu", present=True), reading)
+    choices = [choose_variant(manifest, host, [CpuAccelerator(), accelerator]) for manifest in manifests]
+    said = [*reading.notes, *(item for choice in choices for item in choice.lost)]
+    for choice in choices:
+        refused = [item for item in choice.considered if item.accelerator == accelerator.namespace]
+        if choice.accelerator == "cpu" and (reading.present or not said):
+            said.append(f"{refused[0].variant}: {refused[0].reason}")
+    names = [" ".join(filter(None, (device.name, device.capability))) for device in reading.devices]
+    devices = [f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names)]
+    cells = (
+        f"**{machine.name}**: {machine.about}",
+        ("" if reading.present or not devices else "not usable: ") + ", ".join(devices),
+        ", ".join(filter(None, (reading.driver, reading.runtime and f"runtime {reading.runtime}"))),
+        *(str(choice.variant) for choice in choices),
+        "; ".join(dict.fromkeys(said)),
+    )
+    shown = (re.sub(r"[\x00-\x1f\ufffd]+", " ", cell).replace("|", "\\|") or "-" for cell in cells)
+    return f"| {' | '.join(shown)} |"
 
 
 def _fenced(text: str) -> str:

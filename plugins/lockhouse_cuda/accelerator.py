@@ -35,8 +35,6 @@ TRACES = (
 )
 """Files that come, go or change with a driver."""
 
-PARTITIONED = "partitioned (MIG)"
-
 HIDING = {"CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
 """Values by which a shell hides every device; other values choose some."""
 
@@ -97,6 +95,8 @@ class CudaAccelerator:
         NVIDIA's minor-version compatibility would often allow more, "with limited feature-set": that is the relaxed
         policy.
         """
+        from lockhouse_cuda.reading import DRIVER_OF_WINDOWS
+
         wanted = _cuda(variant)
         if not reading.present:
             return Support(supported=False, reason=_absence(reading))
@@ -111,7 +111,7 @@ class CudaAccelerator:
         if parse(reading.runtime) >= parse(wanted):
             names = ", ".join(dict.fromkeys(device.name for device in usable))
             return Support(supported=True, reason="; ".join((f"{names}, {reason}", *named)), lost=named)
-        system = "windows" if host.system == "Windows" else "linux"
+        system = "windows" if host.system == "Windows" or DRIVER_OF_WINDOWS in reading.notes else "linux"
         reason += f", {variant} needs {wanted}"
         if newer := toolkits().shipped_with(wanted, system):
             reason += f": driver {newer} or newer"
@@ -130,6 +130,7 @@ class CudaAccelerator:
 
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         """One check: torch, if the environment has it, is the variant's build and computes on every device."""
+        from lockhouse_cuda.reading import PARTITIONED
         from lockhouse_pytorch.check import Expected, torch_check
 
         wanted = _cuda(variant)

@@ -13,10 +13,12 @@ from lockhouse.replies import amount, entries, json_object, label, overdue
 from lockhouse_cuda.tables import toolkits
 from lockhouse_pytorch.versions import parse
 
-__all__ = ["read"]
+__all__ = ["DRIVER_OF_WINDOWS", "PARTITIONED", "read"]
 
 DRIVER = re.compile(r"\b\d{3,4}\.\d{2,3}(?:\.\d{2,3})?\b")
 CAPABILITY = re.compile(r"\d{1,2}\.\d")
+DRIVER_OF_WINDOWS = "WSL2: the driver is the one of Windows"
+PARTITIONED = "partitioned (MIG)"
 VERSION = re.compile(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})')
 MEBIBYTE = 1 << 20
 MOST_DEVICES = 64
@@ -100,9 +102,7 @@ def _library(probe: Probe | None, what: str, notes: list[str]) -> _Source:
         elif device := _device(entry, len(source.devices)):
             source.devices.append(device)
             if entry.get("mig") is True:
-                notes.append(
-                    f"device {device.index} ({device.name}) is partitioned (MIG): a program sees one part of it"
-                )
+                notes.append(f"device {device.index} ({device.name}) is {PARTITIONED}: a program sees one part of it")
     status = data.get("status")
     if isinstance(status, int) and status not in (0, NO_DEVICE):
         notes.append(f"{what} cannot be initialised: {status} {FAILURES.get(status, '')}".strip())
@@ -204,7 +204,7 @@ def _describe(devices: list[Device], answers: Mapping[str, Probe], notes: list[s
             f"devices differ in compute capability ({', '.join(capabilities)}): a build needs kernels for each"
         )
     if _wsl(answers) and devices:
-        notes.append("WSL2: the driver is the one of Windows")
+        notes.append(DRIVER_OF_WINDOWS)
     tegra = answers.get("tegra")
     if tegra is not None and tegra.answer and "R" in tegra.answer:
         release = re.search(r"R(\d+)", tegra.answer)

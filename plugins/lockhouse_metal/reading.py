@@ -22,11 +22,12 @@ def read(answers: Mapping[str, Probe]) -> AcceleratorReading:
     """Read the answers, by question name; without any this is no Mac."""
     notes = overdue(answers)
     system = json_object(answers.get("system"))
-    silicon = system.get("hw.optional.arm64") == 1
+    arm = system.get("hw.optional.arm64")
+    silicon = arm == 1
     translated = system.get("sysctl.proc_translated") == 1
     display = _display(answers.get("displays"))
     macos = _version(answers.get("macos"))
-    if not silicon and system:
+    if system and arm in (0, None):
         notes.append(INTEL)
     elif translated:
         notes.append(TRANSLATED)

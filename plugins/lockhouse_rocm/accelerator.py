@@ -13,7 +13,6 @@ from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
 from lockhouse_pytorch import index
-from lockhouse_pytorch.versions import parse
 from lockhouse_rocm.tables import minor, releases
 
 __all__ = ["RocmAccelerator"]
@@ -74,8 +73,9 @@ class RocmAccelerator:
     def support(self, variant: str, reading: AcceleratorReading, host: Host) -> Support:
         """Compare the release that the driver came with, and the devices' targets with what builds have code for.
 
-        The driver that is part of the kernel has no version: there the kernel decides which devices it offers, and the
-        check shows whether the build runs on them.
+        AMD supports a user space on drivers that are up to two releases older, without limits. The driver that is part
+        of the kernel has no version: there the kernel decides which devices it offers, and the check shows whether the
+        build runs on them.
         """
         wanted = _rocm(variant)
         if (host.system, host.machine) != ("Linux", "x86_64"):
@@ -92,15 +92,12 @@ class RocmAccelerator:
             return Support(supported=True, reason="; ".join((reason, *named)), lost=named)
         came = f"came with ROCm {reading.runtime}" if reading.runtime else "is older than any release that is known"
         reason = f"driver {reading.driver} {came}"
-        if reading.runtime and parse(reading.runtime) >= parse(minor(wanted)):
+        if releases().fits(reading.driver, wanted):
             return Support(supported=True, reason="; ".join((f"{names}, {reason}", *named)), lost=named)
-        reason += f", {variant} needs {minor(wanted)}"
-        if newer := releases().drivers.get(minor(wanted)):
-            reason += f": driver {newer} or newer"
-        relaxed = None
-        if releases().compatible(reading.driver, wanted):
-            relaxed = f"AMD's matrix lets the user space of {variant} run on driver {reading.driver}"
-        return Support(supported=False, reason=reason, lost=named, relaxed=relaxed)
+        reason += f", too old for {variant}"
+        if oldest := releases().oldest_driver(wanted):
+            reason += f": driver {oldest} or newer is needed"
+        return Support(supported=False, reason=reason, lost=named)
 
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of the variant."""
@@ -168,7 +165,7 @@ def _runtime_name(device: Device) -> str | None:
     """The name that torch will have, unless it is one that a tool made up: ``Navi 31 [Radeon RX 7900 XT/7900 XTX]``."""
     from lockhouse_rocm.reading import PLACEHOLDER
 
-    made_up = device.name.startswith(PLACEHOLDER) or "[" in device.name or "/" in device.name
+    made_up = device.name == PLACEHOLDER or "[" in device.name or "/" in device.name
     return None if made_up else device.name
 
 

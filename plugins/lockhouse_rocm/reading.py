@@ -88,7 +88,7 @@ def _devices(kernel: Source, tools: Mapping[str, Source], around: Around, notes:
         devices.append(
             Device(
                 index=index,
-                name=name or f"{PLACEHOLDER} {target or ''}".strip(),
+                name=name or PLACEHOLDER,
                 memory=memory,
                 capability=taken,
                 integrated=target in releases().integrated,

@@ -29,13 +29,17 @@ class Releases:
         reached = [rocm for rocm, module in self.drivers.items() if parse(driver) >= parse(module)]
         return max(reached, key=parse) if reached else None
 
-    def compatible(self, driver: str, rocm: str) -> bool:
-        """Whether AMD's matrix lets a user space of a release run on an older driver."""
+    def oldest_driver(self, rocm: str) -> str | None:
+        """The oldest driver that AMD's matrix has for a user space, None for one that it does not know."""
         order = sorted(self.drivers, key=parse)
-        release, own = minor(rocm), self.of_driver(driver)
-        if own is None or release not in order:
-            return False
-        return order.index(release) - order.index(own) <= self.compatible_releases
+        if minor(rocm) not in order:
+            return None
+        return self.drivers[order[max(0, order.index(minor(rocm)) - self.compatible_releases)]]
+
+    def fits(self, driver: str, rocm: str) -> bool:
+        """Whether a user space may run on a driver; one newer than the table needs the newest that it knows."""
+        oldest = self.oldest_driver(rocm) or max(self.drivers.values(), key=parse)
+        return parse(driver) >= parse(oldest)
 
     def objection(self, rocm: str, target: str) -> str | None:
         """Say why builds with a release do not run on devices of a target, or None if they may.
