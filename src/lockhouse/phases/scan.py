@@ -48,7 +48,7 @@ def _up_to_date(context: Context) -> bool:
 
 def _run(context: Context) -> None:
     from lockhouse.audits.judging import assemble, examine, refused_optional
-    from lockhouse.audits.refusal import refusal
+    from lockhouse.audits.refusal import headline, refusal
 
     plan, host = context.state.read(Plan), context.state.read(Host)
     if plan is None or host is None:
@@ -68,11 +68,12 @@ def _run(context: Context) -> None:
         report = examine(subject, context.plugins.audits(), with_wheels=True)
     context.state.write(report)
     context.summarise("scan", _summary(report))
-    for finding in report.findings:
+    # Whoever asked for the scan alone is answered with the whole report, unless it ends in an error.
+    for finding in report.findings if context.building_next or not report.ok else ():
         if finding.severity == "warn":
-            context.emit(Message(level="warning", text=finding.message))
-        elif finding.severity == "note":
-            context.emit(Message(level="info", text=finding.message))
+            context.emit(Message(level="warning", text=headline(finding)))
+        elif finding.severity == "note" and report.ok:
+            context.emit(Message(level="info", text=headline(finding)))
     if not report.ok:
         raise refusal(report)
 

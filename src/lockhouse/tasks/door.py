@@ -15,6 +15,7 @@ from doit import doit_cmd
 
 from lockhouse import interruption
 from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
+from lockhouse.findings import ScanReport
 from lockhouse.opening import open_context
 from lockhouse.plan import Selection
 from lockhouse.run import Run
@@ -125,7 +126,19 @@ def _leave() -> None:
         from lockhouse.terminal.answers import conclusion
 
         sys.stdout.write(f"{conclusion(run.context)}\n")
+    elif "scan" in run.requested:
+        _tell_scan(run)
     interruption.conclude(0)
+
+
+def _tell_scan(run: Run) -> None:
+    from lockhouse.terminal.answers import scan_lines
+    from lockhouse.terminal.device import width_of
+    from lockhouse.terminal.paint import paint
+
+    report = run.context.state.read(ScanReport)
+    if report is not None:
+        paint(scan_lines(report, width_of(sys.stdout)), sys.stdout)
 
 
 def _verb(name: str) -> Task:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockhouse.evidence import CheckResult, VerifyReport
-from lockhouse.findings import Finding, ScanReport
+from lockhouse.findings import ScanReport
 from lockhouse.plan import Plan
 from lockhouse.quantities import duration, size
 from lockhouse.steps import Context
@@ -118,18 +118,28 @@ def _download(page: Page) -> Iterator[str]:
 
 def _scan(page: Page) -> Iterator[str]:
     report = page.record.value(ScanReport)
-    if report is None:
-        return
-    if page.record.unchanged("scan"):  # else they were told when the scan ran
-        for finding in report.findings:
-            yield from page.text(_finding(finding))
-    yield from page.text(
-        f"{_count(report.wheels, 'wheel')} judged by {_count(len(report.rules), 'rule')}: nothing refused"
-    )
+    if report is not None:
+        yield from scan_lines(report, page.width)
 
 
-def _finding(finding: Finding) -> str:
-    return f"warning: {finding.message}" if finding.severity == "warn" else finding.message
+def scan_lines(report: ScanReport, width: int | None) -> Iterator[str]:
+    """Tell what a scan that passed has to say: warnings by culprit, with their chains and cures, and then the notes."""
+    from lockhouse.audits.refusal import TOLD, by_culprit, headline, section, ways_out
+
+    warnings = [finding for finding in report.findings if finding.severity == "warn"]
+    notes = [finding for finding in report.findings if finding.severity == "note"]
+    culprits = by_culprit(warnings)
+    for name, findings in culprits[:TOLD]:
+        cures = (text for finding in findings for text in ways_out(finding))
+        lines = [f"! {name or 'the whole plan'}", *(f"  {line}" for line in section(findings, cures))]
+        yield from fold(clean("\n".join(lines)), width, rest="")
+    if len(culprits) > TOLD:
+        yield f"! {len(culprits) - TOLD} more; with --json the scan lists them all"
+    for finding in notes:
+        yield from fold(clean(headline(finding)), width, first="· ")
+    told = [_count(len(warnings), "warning")] * bool(warnings) + [_count(len(notes), "note")] * bool(notes)
+    counted = f"{_count(report.wheels, 'wheel')} judged by {_count(len(report.rules), 'rule')}"
+    yield from fold(f"{counted}: {', '.join(['nothing refused', *told])}", width)
 
 
 def _install(page: Page) -> Iterator[str]:

@@ -6,30 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from lockhouse.errors import Hint, Interrupted, LockhouseError
-from lockhouse.terminal.device import is_terminal, open_console, spell, width_of
+from lockhouse.terminal.device import width_of
+from lockhouse.terminal.paint import paint
 from lockhouse.terminal.text import clean, fold
 
 __all__ = ["all_hints", "error_lines", "show_error"]
 
-COLOURS = {"error": "bold red", "because": "bold", "try": "bold green"}
-
 
 def show_error(error: LockhouseError, stream: TextIO, hints: Iterable[Hint] = ()) -> None:
     """Write an error; ``hints`` are what plugins add to its own."""
-    lines = [spell(line, stream) for part in error_lines(error, width_of(stream), hints) for line in part]
-    if not is_terminal(stream):
-        stream.write("".join(f"{line}\n" for line in lines))
-        stream.flush()
-        return
-    from rich.text import Text
-
-    console = open_console(stream)
-    for line in lines:
-        text = Text(line)
-        label = line.partition(":")[0]
-        if label in COLOURS:
-            text.stylize(COLOURS[label], 0, len(label) + 1)
-        console.print(text, soft_wrap=True)
+    paint([line for part in error_lines(error, width_of(stream), hints) for line in part], stream)
 
 
 def error_lines(error: LockhouseError, width: int | None = None, hints: Iterable[Hint] = ()) -> Iterator[list[str]]:

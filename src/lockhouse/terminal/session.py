@@ -107,7 +107,13 @@ def _answer(request: Request, record: Record, output: TextIO) -> None:
     from lockhouse.terminal.device import signs_of, width_of
 
     page = Page(record, width_of(output), signs_of(output), debug=request.debug)
-    write(output, "".join(f"{line}\n" for line in answer_lines(request.verb, page)))
+    lines = answer_lines(request.verb, page)
+    if request.verb == "scan":
+        from lockhouse.terminal.paint import paint
+
+        paint(lines, output)
+    else:
+        write(output, "".join(f"{line}\n" for line in lines))
 
 
 def explain(caught: BaseException, *, debug: bool) -> LockhouseError:

@@ -15,6 +15,8 @@ LEAST_COLUMN = 10
 """Columns below which a cell says nothing."""
 
 BRANCH = re.compile("[ │├└─]*")
+ADVICE = "try: "
+"""What a line begins with whose other lines hang under its text."""
 PASSING = str.maketrans("├└─", "│  ")
 
 
@@ -36,7 +38,7 @@ def fold(text: str, width: int | None, *, first: str = "", rest: str = "  ") -> 
         branch = BRANCH.match(line) if number else None
         margin = branch[0] if branch else ""
         # What hangs under a branch of a tree goes on with the lines that pass it.
-        hang = rest + margin.translate(PASSING)
+        hang = rest + margin.translate(PASSING) + " " * len(ADVICE) * line.startswith(ADVICE, len(margin))
         if width is None or len(start) + len(line) <= width or not line.strip():
             folded.append((start + line).rstrip())
             continue

@@ -86,16 +86,36 @@ def test_a_refusal_touches_nothing_but_the_report(tmp_path: Path) -> None:
     assert set(before) <= set(after)
 
 
-def test_warnings_and_notes_are_told(tmp_path: Path) -> None:
-    cuts = (Exclusion(distribution="a", dependency="b"),)
-    case = Case(tmp_path, [WheelSpec("a", requires=["b"])], {"base": ["a[nope]"]}, manifest={"exclude": cuts})
+def told(case: Case) -> list[tuple[str, str]]:
     prepared(case).run(case.context)
-    told = [(event.level, event.text.partition(" (")[0]) for event in case.events if isinstance(event, Message)]
-    assert told == [
+    return [(event.level, event.text) for event in case.events if isinstance(event, Message)]
+
+
+def case_with_warning_and_note(root: Path) -> Case:
+    cuts = (Exclusion(distribution="a", dependency="b"),)
+    return Case(root, [WheelSpec("a", requires=["b"])], {"base": ["a[nope]"]}, manifest={"exclude": cuts})
+
+
+def test_warnings_and_notes_are_told_in_short_on_the_way_to_an_environment(tmp_path: Path) -> None:
+    case = case_with_warning_and_note(tmp_path)
+    case.context.building_next = True
+    assert told(case) == [
         ("warning", "stage base: a[nope] asks for the extra 'nope', which a 1.0 does not provide"),
         ("info", "a 1.0 asks for b, which the manifest excludes"),
     ]
     assert case.context.details["scan"].endswith("nothing refused, 1 warning")
+
+
+def test_a_scan_alone_leaves_it_to_the_answer_to_tell_them(tmp_path: Path) -> None:
+    assert told(case_with_warning_and_note(tmp_path)) == []
+
+
+def test_of_a_refused_plan_warnings_are_told_and_notes_are_not(tmp_path: Path) -> None:
+    case = case_with_warning_and_note(tmp_path)
+    case.change("a", requirement="a[nope]>2")
+    with pytest.raises(ScanRefused):
+        told(case)
+    assert [event.level for event in case.events if isinstance(event, Message)] == ["warning"]
 
 
 def test_what_has_passed_is_up_to_date(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fixtures.values import passed, plan_of, planned, report_of
 from lockhouse.errors import CheckFailed, ScanRefused
 from lockhouse.events import StepFinished, discard
 from lockhouse.evidence import CheckResult, Drift
-from lockhouse.findings import Finding, ScanReport
+from lockhouse.findings import Chain, ChainStep, Finding, ScanReport
 from lockhouse.host import AcceleratorReading, Device, Host, Probe, Readings
 from lockhouse.manifest import VariantWish
 from lockhouse.opening import open_context
@@ -183,14 +183,33 @@ def test_refused_scan_lists_what_it_refused(context: Context) -> None:
     assert made["findings"][0]["severity"] == "refuse"
 
 
-def test_scan_that_had_nothing_to_do_still_tells_its_warnings(context: Context) -> None:
-    warning = replace(REFUSED.findings[0], severity="warn", message="beta is old")
-    context.state.write(replace(REFUSED, findings=(warning,)))
-    assert lines("scan", recorded(context, scan="up-to-date")) == [
-        "warning: beta is old",
-        "2 wheels judged by 1 rule: nothing refused",
+def test_scan_that_passed_tells_its_warnings_with_chains_and_cures_and_then_its_notes(context: Context) -> None:
+    steps = (
+        ChainStep(name="alpha", version="1.0", requirement="alpha"),
+        ChainStep(name="beta", version="2.0", requirement="beta[x]>=1"),
+    )
+    (refused,) = REFUSED.findings
+    warning = replace(
+        refused,
+        severity="warn",
+        message="beta 2.0 is old (stage base: alpha → beta[x]>=1)",
+        hint="take a newer one; or do without",
+        chains=(Chain(stage="base", steps=steps),),
+    )
+    note = replace(refused, severity="note", message="licences: MIT", distribution="", chain=())
+    context.state.write(replace(REFUSED, findings=(warning, note)))
+    expected = [
+        "! beta 2.0",
+        "  alpha 1.0, listed in stage base: alpha",
+        "  └─ beta 2.0, asked for as beta[x]>=1",
+        "  beta 2.0 is old",
+        "  try: take a newer one",
+        "  try: do without",
+        "· licences: MIT",
+        "2 wheels judged by 1 rule: nothing refused, 1 warning, 1 note",
     ]
-    assert lines("scan", recorded(context, scan="done")) == ["2 wheels judged by 1 rule: nothing refused"]
+    assert lines("scan", recorded(context, scan="up-to-date")) == expected
+    assert lines("scan", recorded(context, scan="done")) == expected
 
 
 def test_failed_install_names_the_environment_that_still_serves(context: Context) -> None:

@@ -79,3 +79,7 @@ def test_table_gives_way_where_it_is_widest() -> None:
 
 def test_table_of_nothing() -> None:
     assert table([]) == []
+
+
+def test_advice_within_a_text_hangs_under_itself() -> None:
+    assert fold("why\n  try: this or that", 16, rest="  ") == ["why", "    try: this or", "         that"]
