@@ -110,7 +110,7 @@ def test_offline_without_a_wheelhouse_plans_from_folders_of_find_links(site: Sit
     site.manifest("alpha")
     result = site.run("--offline", "plan")
     assert result.status == 1
-    assert "error: no set of wheels satisfies the manifest" in result.err
+    assert "cannot be found" in result.err
     assert "put the missing wheels into wheelhouse/" in result.err
     build_tools(tmp_path / "links")
     build_wheel(tmp_path / "links", "alpha")
@@ -181,3 +181,31 @@ def test_wheel_that_was_fetched_for_its_metadata_is_not_fetched_again(site: Site
     site.index.sent.clear()
     assert site.run("download").status == 0
     assert site.index.sent == {}
+
+
+def test_blacklisted_wheel_is_not_fetched_where_ranges_show_its_metadata(site: Site) -> None:
+    site.wheel("top", "1.0", "torchao")
+    wheel = site.wheel("torchao", "0.15.0", padding=2_000_000)
+    site.index.faults.no_metadata = True
+    site.manifest("top", blacklist=["torchao"])
+    assert site.run("install").status == 3
+    assert site.index.sent[wheel.name] < 300_000
+    assert not (site.root / "wheelhouse" / wheel.name).exists()
+
+
+def test_contradiction_and_misspelt_name_are_told_with_their_places(site: Site) -> None:
+    site.wheel("alpha", "1.0", "beta<2")
+    for version in ("1.0", "2.0"):
+        site.wheel("beta", version)
+    site.manifest("alpha", "beta>=2")
+    error = site.run("--json", "plan").document["error"]
+    assert error["code"] == "resolution"
+    assert error["cause"].splitlines() == [
+        "every version of alpha needs beta<2",
+        "the manifest asks for alpha (stages[0].requirements[0]) and beta>=2 (stages[0].requirements[1])",
+    ]
+    site.manifest("transfomers")
+    error = site.run("--json", "plan").document["error"]
+    assert error["hints"] == [
+        {"code": "did-you-mean", "text": "did you mean transformers? (stages[0].requirements[0])"}
+    ]

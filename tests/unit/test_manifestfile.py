@@ -99,6 +99,10 @@ def test_every_fault_is_reported_with_its_path() -> None:
     ("fields", "path", "words"),
     [
         ({"stages": stage("numpy==")}, "stages[0].requirements[0]", "is no requirement"),
+        ({"stages": stage("./here")}, "stages[0].requirements[0]", "is a place"),
+        ({"stages": stage("-e ../here")}, "stages[0].requirements[0]", "is a place"),
+        ({"stages": stage("git+https://h.example/a")}, "stages[0].requirements[0]", "is a place"),
+        ({"stages": stage("a @ git+https://h.example/a")}, "stages[0].requirements[0]", "points at an address"),
         ({"stages": stage({"requirement": "!"})}, "stages[0].requirements[0].requirement", "is no requirement"),
         ({"stages": stage("a @ https://example.org/a.whl")}, "stages[0].requirements[0]", "an index"),
         ({"stages": stage("a", "A")}, "stages[0].requirements[1]", "already listed at stages[0].requirements[0]"),

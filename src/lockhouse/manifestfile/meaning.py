@@ -21,6 +21,11 @@ Json = Any  # the manifest as written, before its short forms are written out
 
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
+PLACE = re.compile(r"(-e|--editable)\b|[./~\\]|[A-Za-z]:\\|\w+(\+\w+)?://|.*\.(whl|tar\.gz|zip)$")
+"""What pip takes for a folder, a file or an address: requirements that name no distribution."""
+
+INSTEAD = "list an index, or a folder in pip's find-links, that has the wheel"
+
 
 def meaning_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
     """Yield every place where a manifest of the right shape does not make sense; ``data`` is it as written."""
@@ -107,9 +112,11 @@ def _requirement_problem(path: str, text: str) -> Problem | None:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
+        if PLACE.match(text):
+            return Problem(path, f"{text!r} is a place, and only names can be asked for; {INSTEAD}")
         return Problem(path, f"{text!r} is no requirement: {str(error).splitlines()[0]}")
     if requirement.url:
-        return Problem(path, f"{text!r} points at an address; list an index that serves the wheel instead")
+        return Problem(path, f"{text!r} points at an address, and only names can be asked for; {INSTEAD}")
     return None
 
 

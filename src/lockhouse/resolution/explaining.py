@@ -10,17 +10,25 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lockhouse.errors import Hint, NetworkError, ResolutionError, SubprocessFailed
+from lockhouse.resolution.proof import PROJECT, Proof, proof_in
 from lockhouse.wheels.configuration import without_credentials
 
-__all__ = ["PROJECT", "failure", "yanked_in"]
+__all__ = ["RELAX", "Unsolvable", "failure", "yanked_in"]
 
-PROJECT = "lockhouse-plan"
-"""The name under which the requirements of a manifest are given to the resolver."""
+RELAX = "relax-requirement"
 
 YANKED = re.compile(
     r"""^warning: `(?P<pin>[^`\n]+)` is yanked(?: \(reason: "(?P<reason>.*?)"\))?$(?=\n\w+: |\n?\Z)""",
     re.MULTILINE | re.DOTALL,
 )
+
+
+class Unsolvable(ResolutionError):
+    """The requirements exclude each other; ``proof`` holds the facts. Who knows the manifest says it in its words."""
+
+    def __init__(self, summary: str, *, proof: Proof, cause: str, hints: Sequence[Hint]) -> None:
+        super().__init__(summary, cause=cause, hints=hints)
+        self.proof = proof
 
 
 def yanked_in(output: str) -> Mapping[str, str]:
@@ -57,10 +65,13 @@ def failure(argv: Sequence[str], status: int, output: str, offline: bool) -> Exc
         url = without_credentials(refused["url"])
         return NetworkError("an index refused to answer while planning", url=url, cause=text, hints=hints)
     if UNSOLVED.search(output):
-        hints = [Hint("relax-requirement", "relax one of the requirements named above, or exclude an edge")]
+        hints = [Hint(RELAX, "relax one of the requirements named above, or exclude an edge")]
         if offline:
             hints.insert(0, Hint("go-online", "run once without --offline, or put the missing wheels into wheelhouse/"))
-        return ResolutionError("no set of wheels satisfies the manifest", cause=text, hints=hints)
+        summary, proof = "no set of wheels satisfies the manifest", proof_in(output)
+        if proof is None:
+            return ResolutionError(summary, cause=text, hints=hints)
+        return Unsolvable(summary, proof=proof, cause=text, hints=hints)
     address = ADDRESS.search(output)
     url = without_credentials(address.group()) if address else ""
     if UNREACHABLE.search(output):

@@ -18,6 +18,9 @@ from lockhouse.findings import Finding
 from lockhouse.lockfile import Lock
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest, Stage, Wish
 from lockhouse.plan import OmittedStage, Plan, PlannedDistribution, PlannedStage
+from lockhouse.resolution.blame import Blame
+from lockhouse.resolution.choosing import Chooser
+from lockhouse.resolution.explaining import Unsolvable
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import Routing, wishes_of
 from lockhouse.resolution.servers import Servers
@@ -60,7 +63,7 @@ class _Planning:
         self.variant = manifest.variant(situation.variant)
         label = situation.accelerator.label(situation.variant, situation.host) if situation.accelerator else None
         self.label = label
-        wheelhouse = Wheelhouse(context.project.wheelhouse)
+        self.wheelhouse = wheelhouse = Wheelhouse(context.project.wheelhouse)
         root = context.project.root
         routing = Routing.of(manifest, self.variant, situation.accelerator, label, root)
         self.sources = find_sources(
@@ -78,13 +81,17 @@ class _Planning:
             interpreter=situation.interpreter,
             tags=target_tags(situation.target.python_tag, situation.host.platform_tags),
             configuration=configuration,
-            client=client,
-            wheelhouse=wheelhouse,
             servers=self.servers,
             sources=self.sources,
+            chooser=Chooser(
+                client=client,
+                wheelhouse=wheelhouse,
+                places=self.servers.places,
+                open_indexes=tuple(self.sources.addresses),
+                emit=context.emit,
+            ),
             constraints=self._constraints(),
             preferences=self._preferences(),
-            emit=context.emit,
         )
 
     def plan(self) -> Plan:
@@ -139,7 +146,21 @@ class _Planning:
     def _solve_stages(self, stages: Sequence[Stage]) -> Answer:
         names = {stage.name for stage in stages}
         wishes = [item for item in wishes_of(self.context.manifest, self.variant) if item[0] in names]
-        return self.solver.solve(wishes)
+        try:
+            return self.solver.solve(wishes)
+        except Unsolvable as error:
+            raise self._blame().explain(error) from error
+
+    def _blame(self) -> Blame:
+        wheels = (path.name.partition("-")[0] for path in self.wheelhouse.files())
+        locked = self.situation.lock.distributions if self.situation.lock else ()
+        return Blame(
+            manifest=self.context.manifest,
+            variant=self.variant,
+            constraints=self.sources.constraints,
+            known=(*map(canonicalize_name, wheels), *(item.name for item in locked)),
+            offline=self.context.options.offline,
+        )
 
     def _refused_optional(self, plan: Plan) -> dict[str, Finding]:
         """Optional stages that rules refuse by metadata alone, each with the finding that says why."""

@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.errors import InternalError, NetworkError, ResolutionError
-from lockhouse.events import Emit
 from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
 from lockhouse.plan import ExcludedEdge
+from lockhouse.resolution.choosing import Chooser, ChosenWheel
 from lockhouse.resolution.graph import Graph, Node
-from lockhouse.resolution.routing import DEFAULT, VARIANT
+from lockhouse.resolution.routing import VARIANT
 from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
 from lockhouse.resolution.sources import Sources
 from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
-from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
-from lockhouse.wheels.fetching import fetch_one
-from lockhouse.wheels.metadata import Metadata
-from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["TOOLS", "Answer", "ChosenWheel", "Solver"]
-
-T = TypeVar("T")
+__all__ = ["TOOLS", "Answer", "Solver"]
 
 TOOLS = ("pip", "setuptools", "wheel")
 """What every environment has from its creation on."""
 
 ROUNDS = 12
 """Resolutions before giving up on routes and cuts that keep changing the answer; real manifests need one to three."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenWheel:
-    """A wheel with all that the plan says of it; ``index`` is the name of the server it came from."""
-
-    name: str
-    version: str
-    filename: str
-    url: str
-    sha256: str
-    size: int
-    index: str
-    metadata: Metadata
-    yanked: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +50,11 @@ class Solver:
     interpreter: Interpreter
     tags: tuple[str, ...]
     configuration: PipConfiguration
-    client: Client
-    wheelhouse: Wheelhouse
     servers: Servers
     sources: Sources
+    chooser: Chooser
     constraints: tuple[str, ...]
     preferences: tuple[Preference, ...]
-    emit: Emit
-    _metadata: dict[str, Metadata] = field(default_factory=dict)
 
     def solve(self, wishes: Sequence[tuple[str, Wish]]) -> Answer:
         """Find wheels for the requirements of some stages, given with their stage, and for pip, setuptools, wheel.
@@ -117,7 +90,7 @@ class Solver:
             prereleases=self.configuration.pre,
             published_before=self.configuration.uploaded_prior_to,
             closed=self.sources.closed,
-            offline=self.client.offline,
+            offline=self.servers.client.offline,
         )
 
     def _resolve(self, request: Request) -> tuple[Resolved, ...]:
@@ -196,7 +169,7 @@ class Solver:
         for item in found:
             if item.name not in wanted or (item.name, item.version) in cut:
                 continue
-            metadata = self._metadata_of(item, _link(item), request.routes)
+            metadata = self.chooser.metadata(item, request.routes)
             kept = tuple(line for line in metadata.requires if not self._excluding(item.name, line))
             if kept != metadata.requires:
                 more.append(
@@ -227,7 +200,7 @@ class Solver:
 
     def _answer(self, found: Sequence[Resolved], request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            chosen = list(threads.map(lambda item: self._choose(item, request.routes), found))
+            chosen = list(threads.map(lambda item: self.chooser.choose(item, request.routes), found))
         wheels = {wheel.name: wheel for wheel in chosen}
         roots = {_name(wish.requirement): wish for _, wish in wishes}
         listed = {_name(wish.requirement): stage for stage, wish in wishes}
@@ -278,61 +251,6 @@ class Solver:
                 yield f"{line.requirement} ({line.origin}) does not count: {name} comes from its own index"
             elif name in wheels:
                 yield f"{line.requirement} counts, a constraint of pip's configuration ({line.origin})"
-
-    def _choose(self, item: Resolved, routes: Mapping[str, str]) -> ChosenWheel:
-        link = _link(item)
-        if link.sha256 is None:
-            path = self._fetch(link, ())
-            link = replace(link, sha256=self.wheelhouse.sha256(path), size=path.stat().st_size)
-        if link.size is None:
-            link = replace(link, size=self._anywhere(link, routes, lambda link: self.client.size(link.url)))
-        assert link.sha256 is not None
-        assert link.size is not None
-        return ChosenWheel(
-            name=item.name,
-            version=item.version,
-            filename=item.filename,
-            url=item.url,
-            sha256=link.sha256,
-            size=link.size,
-            index=routes.get(item.name, DEFAULT),
-            metadata=self._metadata_of(item, link, routes),
-            yanked=item.yanked,
-        )
-
-    def _metadata_of(self, item: Resolved, link: Link, routes: Mapping[str, str]) -> Metadata:
-        """The metadata of a wheel; where it takes the whole wheel to know, that is kept for the download."""
-        known = self._metadata.get(item.filename)
-        if known is None:
-            mirrors = self._mirrors(item.name, routes)
-            known = self._anywhere(
-                link, routes, lambda link: self.client.metadata(link, lambda whole: self._fetch(whole, mirrors))
-            )
-            self._metadata[item.filename] = known
-        return known
-
-    def _fetch(self, link: Link, mirrors: Sequence[str]) -> Path:
-        return fetch_one(link, self.wheelhouse, self.client, self.emit, mirrors=mirrors)
-
-    def _anywhere(self, link: Link, routes: Mapping[str, str], ask: Callable[[Link], T]) -> T:
-        """Ask something about a wheel where the resolver found it, else at a mirror of that index."""
-        try:
-            return ask(link)
-        except NetworkError:
-            name = canonicalize_name(link.filename.partition("-")[0])
-            for other in self.client.elsewhere(link, self._mirrors(name, routes)):
-                with suppress(NetworkError):
-                    return ask(other)
-            raise
-
-    def _mirrors(self, name: str, routes: Mapping[str, str]) -> tuple[str, ...]:
-        """Where else there may be the wheels of a name; the index of one without a route is not known."""
-        owners = [routes[name]] if name in routes else list(self.sources.addresses)
-        return tuple(url for owner in owners for url in self.servers.places.elsewhere(owner))
-
-
-def _link(item: Resolved) -> Link:
-    return Link(filename=item.filename, url=item.url, sha256=item.sha256, size=item.size)
 
 
 def _name(line: str) -> str:

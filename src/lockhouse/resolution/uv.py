@@ -22,7 +22,8 @@ import tomli_w
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lockhouse.errors import InternalError, SubprocessFailed
-from lockhouse.resolution.explaining import PROJECT, failure, yanked_in
+from lockhouse.resolution.explaining import failure, yanked_in
+from lockhouse.resolution.proof import PROJECT
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
 __all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "resolve"]
