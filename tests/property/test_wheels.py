@@ -10,8 +10,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.elves import elf
 from fixtures.wheels import WheelSpec
 from lockhouse.errors import UnsafeWheel
+from lockhouse.extensions.looking import look_at
+from lockhouse.extensions.passage import Passage
+from lockhouse.wheels.commands import is_command
+from lockhouse.wheels.gathering import gather_facts
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.listing import html_links, json_links
 from lockhouse.wheels.members import inspect_members
@@ -21,6 +26,24 @@ from lockhouse.wheels.wheelfile import read_wheel
 
 with tempfile.TemporaryDirectory() as folder:
     GOOD = WheelSpec("a", requires=["b"], console_scripts={"a": "a:main"}).build(Path(folder)).read_bytes()
+    FULL = (
+        WheelSpec(
+            "a",
+            files={"a/m.so": elf(needed=["libb.so"]), "a.pth": "import a\n", "sitecustomize.py": "", "b.py": "x" * 99},
+            data={"scripts/tool": "#!python\n", "purelib/c.py": ""},
+            console_scripts={"a": "a:main"},
+        )
+        .build(Path(folder))
+        .read_bytes()
+    )
+
+LIBRARY = elf(
+    needed=["liba.so", "libb.so.1"],
+    soname="libc.so",
+    runpath="$ORIGIN:/opt",
+    versions={"libc.so.6": ["GLIBC_2.5", "GLIBC_2.17"], "libstdc++.so.6": ["GLIBCXX_3.4"]},
+    content=b"numpy.core._multiarray_umath",
+)
 
 PARTS = st.sampled_from(
     ["a", "A", "..", ".", "", "a-1.0.data", "purelib", "scripts", "aux", "C:", "é", "e\u0301", "x "]
@@ -88,6 +111,61 @@ def test_damaged_wheel_is_read_or_refused(data: st.DataObject) -> None:
         path.write_bytes(content)
         with contextlib.suppress(UnsafeWheel):
             assert read_wheel(path).name == "a"
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_facts_of_a_damaged_wheel_are_gathered_or_it_is_refused(data: st.DataObject) -> None:
+    content = damaged(data, FULL)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a-1.0-py3-none-any.whl"
+        path.write_bytes(content)
+        with contextlib.suppress(UnsafeWheel):
+            facts = gather_facts(path)
+            assert facts.name == "a"
+            assert all(len(digest) == 64 for digest in facts.digests.values())
+
+
+def damaged(data: st.DataObject, good: bytes) -> bytes:
+    """Some bytes changed, some runs of them repeated or taken out, the end cut off."""
+    content = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        match data.draw(st.sampled_from(["byte", "word", "repeat", "remove"])):
+            case "byte":
+                content[place] = data.draw(st.integers(0, 255))
+            case "word":
+                value = data.draw(st.sampled_from([0, 1, 0x7FFF_FFFF, 0xFFFF_FFFF, len(content)]))
+                content[place : place + 4] = value.to_bytes(4, "little")
+            case "repeat":
+                content[place:place] = content[place : place + data.draw(st.integers(1, 60))]
+            case "remove":
+                del content[place : place + data.draw(st.integers(1, 60))]
+        content = content or bytearray(b"x")
+    return bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(1, len(content))))])
+
+
+@settings(max_examples=500)
+@given(st.data(), st.integers(1, 400))
+def test_any_bytes_as_a_library_are_read_or_told_to_be_none(data: st.DataObject, step: int) -> None:
+    content = data.draw(st.one_of(st.binary(max_size=200), st.just(b"\x7fELF").map(lambda magic: magic + bytes(80))))
+    content = damaged(
+        data, data.draw(st.sampled_from([LIBRARY, elf(wide=False, order=">", needed=["a"]), content or b"x"]))
+    )
+    blocks = [content[place : place + step] for place in range(0, len(content), step)]
+    found = look_at("a.so", Passage(len(content), lambda: iter(blocks)), lambda _: None)
+    assert found.kind in ("elf", "pe", "mach-o", "damaged", "other")
+    assert all(found.needed)
+    assert not any("\0" in text for text in (*found.needed, *found.search))
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_a_command_is_a_file_name_and_nothing_but_names(name: str, target: str) -> None:
+    if is_command(name, target):
+        assert not set(name) & set("/\\:=\n\r\0")
+        assert name == name.strip()
+        module, _, attribute = target.partition("[")[0].partition(":")
+        assert all(part.isidentifier() for part in [*module.strip().split("."), *attribute.strip().split(".")])
 
 
 @given(st.text(max_size=300))

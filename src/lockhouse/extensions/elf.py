@@ -121,6 +121,8 @@ def read_dynamic(passage: Passage) -> Dynamic:
     if needs:
         texts, versions = texts[:-1], texts[-1]
     names = [(tag, _string(text)) for (tag, _), text in zip(named, texts, strict=True)]
+    if (DT_NEEDED, "") in names:
+        raise ElfError("it needs a library without a name")
     # "If DT_RUNPATH is present, DT_RPATH is ignored" (ld.so(8))
     paths = [text for tag, text in names if tag == DT_RUNPATH] or [text for tag, text in names if tag == DT_RPATH]
     return Dynamic(

@@ -28,7 +28,7 @@ def begin_of(header: memoryview, filename: str, path: str) -> int:
         raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the archive ends before {path!r}")
     signature, name, extra = HEADER.unpack_from(header)
     if signature != SIGNATURE or bytes(header[HEADER.size : HEADER.size + name]) != path.encode():
-        raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the table and the archive differ about {path!r}")
+        raise UnsafeWheel(filename, Issue.HEADER_DISAGREES, f"the table and the archive differ about {path!r}")
     length: int = HEADER.size + name + extra
     return length
 

@@ -24,7 +24,7 @@ from lockhouse.wheels.metadata import Metadata
 
 __all__ = ["READER", "StartUpHook", "WheelFacts", "known_facts", "recall_facts", "remember_facts"]
 
-READER = f"{lockhouse.__version__}/2"
+READER = f"{lockhouse.__version__}/3"
 """Who read the facts. Raise the number whenever a wheel is read, or judged, differently: older facts are read anew."""
 
 SCHEMA = "facts"

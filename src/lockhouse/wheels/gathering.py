@@ -6,9 +6,12 @@ Whatever is looked into is compared with RECORD while it is read. Memory is boun
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +30,14 @@ from lockhouse.wheels.wheelfile import Wheel, read_wheel
 __all__ = ["gather_facts"]
 
 HEADER_ROOM = 4096
+LOCAL = struct.Struct("<4s2x2H8x2L2H")
+"""Of a file's own header (APPNOTE.TXT, 4.3.7): signature, flags, method, packed and unpacked size, lengths of name and
+extra field."""
+
+SIGNATURE = b"PK\x03\x04"
+
+ENCRYPTED, SIZES_FOLLOW = 1 << 0, 1 << 3
+ZIP64 = 0xFFFF_FFFF
 LARGEST_PTH = 1 << 20
 LONGEST_LINE = 200
 """Characters of a line of a ``.pth`` file that are told."""
@@ -44,6 +55,7 @@ def gather_facts(path: Path, *, windows: bool = os.name == "nt") -> WheelFacts:
     top = _top_level(place for _, place in places if place is not None)
     try:
         with _Archive(wheel) as archive:
+            archive.inspect_headers()
             return WheelFacts(
                 reader=READER,
                 filename=wheel.filename,
@@ -82,6 +94,35 @@ class _Archive:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._handle)
+
+    def inspect_headers(self) -> None:
+        """Compare the table with what stands before each file: what reads one must not see what reads the other does.
+
+        Where a size or a place is only told behind the file, it is not compared.
+        """
+        filename = self.wheel.filename
+        members = sorted(self.wheel.members, key=attrgetter("offset"))
+        with mmap.mmap(self._handle, 0, access=mmap.ACCESS_READ) as data:
+            end = 0
+            for member in members:
+                if member.offset < end:
+                    raise UnsafeWheel(filename, Issue.OVERLAP, f"{member.path!r} begins inside of another file")
+                if len(data) - member.offset < LOCAL.size:
+                    raise UnsafeWheel(filename, Issue.NO_ARCHIVE, f"the archive ends before {member.path!r}")
+                signature, flags, method, packed, size, name, extra = LOCAL.unpack_from(data, member.offset)
+                begin = member.offset + LOCAL.size + name
+                if (
+                    signature != SIGNATURE
+                    or data[member.offset + LOCAL.size : begin] != member.path.encode()
+                    or flags & ENCRYPTED
+                    or bool(method) is not member.packed
+                    or not (flags & SIZES_FOLLOW or (packed, size) in (_sizes(member), (ZIP64, ZIP64)))
+                ):
+                    detail = f"the table and the archive differ about {member.path!r}"
+                    raise UnsafeWheel(filename, Issue.HEADER_DISAGREES, detail)
+                end = begin + extra + member.compressed_size
+            if end > len(data):
+                raise UnsafeWheel(filename, Issue.NO_ARCHIVE, "its last file does not end")
 
     def extension(self, member: Member) -> Extension:
         """Look at a compiled file."""
@@ -149,6 +190,10 @@ class _Comparing:
         if self._digest is not None and self._said is not None and self._digest.hexdigest() != self._said.digest:
             detail = f"{path!r} is not the file that RECORD names"
             raise UnsafeWheel(self.wheel.filename, Issue.RECORD_HASH, detail)
+
+
+def _sizes(member: Member) -> tuple[int, int]:
+    return member.compressed_size, member.size
 
 
 def _is_installed(path: str, wheel: Wheel) -> bool:

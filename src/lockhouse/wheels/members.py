@@ -6,8 +6,9 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -23,15 +24,23 @@ SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 LARGEST_TOTAL = 64 << 30
 """Bytes unpacked; the largest real wheels (CUDA libraries, all-in-one builds) stay below 8 GiB."""
 
-LARGEST_RATIO = 200
+LARGEST_RATIO = 100
 LARGEST_MEMBER_RATIO = 1100
-"""Unpacked to packed. Deflate itself cannot exceed 1032:1, which real wheels reach for single files of zeros; a whole
-wheel that reaches 200:1 over more than a gibibyte is none."""
+"""Unpacked to packed. Deflate itself cannot exceed 1032:1, which real wheels reach for single files of zeros. One of
+1052 real wheels has 18:1 as a whole (xyzservices, 1.8 MB); above RATIO_COUNTS_FROM the most is 7:1."""
 
-RATIO_COUNTS_FROM = 1 << 30
+RATIO_COUNTS_FROM = 32 << 20
+"""Bytes unpacked; what is smaller does no harm."""
+
+LONGEST_COMPONENT, LONGEST_PATH = 255, 1024
+"""Bytes. File systems have no longer names; of 1052 real wheels the longest path has less than 240."""
 
 WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+DECEPTIVE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+"""Characters that are not seen, or that turn the direction of what is: a name with one is not what it looks like."""
+
+INFO = (".dist-info", ".egg-info")
 WINDOWS_FORBIDS = re.compile(r'[<>:"|?*]')
 DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -52,12 +61,14 @@ class Member:
 
 
 def find_dist_info(filename: str, infos: Iterable[zipfile.ZipInfo], name: NormalizedName, version: Version) -> str:
-    """Return the name of the only ``.dist-info`` folder; raise UnsafeWheel if there is none, another's, or several."""
+    """Give the name of the only ``.dist-info`` folder; raise UnsafeWheel if there is none, another's, or several."""
     found = {info.filename.partition("/")[0] for info in infos if "/" in info.filename}
     folders = sorted(folder for folder in found if folder.lower().endswith(".dist-info"))
-    if len(folders) != 1:
-        detail = f"it has {len(folders)} .dist-info folders" + (f": {', '.join(folders[:5])}" if folders else "")
-        raise UnsafeWheel(filename, Issue.DIST_INFO, detail)
+    if not folders:
+        raise UnsafeWheel(filename, Issue.DIST_INFO, "it has no .dist-info folder")
+    if len(folders) > 1:
+        detail = f"it has {len(folders)} .dist-info folders: {', '.join(folders[:5])}"
+        raise UnsafeWheel(filename, Issue.SEVERAL_DIST_INFO, detail)
     its_name, _, its_version = folders[0][: -len(".dist-info")].rpartition("-")
     try:
         agrees = canonicalize_name(its_name) == name and Version(its_version.replace("_", "-")) == version
@@ -120,7 +131,7 @@ def inspect_members(
     if total > max(RATIO_COUNTS_FROM, archive_size * LARGEST_RATIO):
         issues.append((Issue.BOMB, f"it unpacks to {total} bytes, more than {LARGEST_RATIO} times its own size"))
     if sum(member.compressed_size for member in members) > archive_size:
-        issues.append((Issue.BOMB, "its files overlap: together they are larger than the archive"))
+        issues.append((Issue.OVERLAP, "its files overlap: together they are larger than the archive"))
     return tuple(members)
 
 
@@ -139,14 +150,37 @@ def _judge_path(info: zipfile.ZipInfo, data_dir: str, issues: list[tuple[Issue, 
         issues.append((Issue.PATH_UNUSABLE, f"{written!r} has a control character"))
     elif not path or "" in components or "." in components:
         issues.append((Issue.PATH_UNUSABLE, f"{written!r} has an empty component"))
+    elif len(path) * 4 > LONGEST_COMPONENT and _is_too_long(path, components):
+        issues.append((Issue.PATH_TOO_LONG, f"{written[:100]!r}… is longer than file systems allow"))
+    elif not path.isascii() and DECEPTIVE.search(path):
+        issues.append((Issue.PATH_DECEPTIVE, f"{written!a} has characters that are not seen"))
     elif windows and (WINDOWS_FORBIDS.search(path) or any(part != part.rstrip(". ") for part in components)):
         issues.append((Issue.PATH_UNUSABLE, f"{written!r} cannot exist on Windows"))
     elif windows and any(WINDOWS_DEVICES.fullmatch(part) for part in components):
         issues.append((Issue.RESERVED_NAME, f"{written!r} names a device on Windows"))
+    elif components[0] != data_dir and components[0].lower().endswith(".data"):
+        issues.append((Issue.FOREIGN_DATA, f"{written!r} is in a data folder of another name than {data_dir}"))
+    elif not info.filename.endswith("/") and _is_foreign_info(components, data_dir):
+        issues.append((Issue.FOREIGN_DIST_INFO, f"{written!r} would be taken for another distribution's metadata"))
     elif components[0] == data_dir and len(components) > 1 and components[1] not in SCHEMES:
         issues.append((Issue.UNKNOWN_SCHEME, f"{written!r} belongs to no installation scheme"))
     elif components[0] == data_dir and len(components) < 3 and not info.filename.endswith("/"):
         issues.append((Issue.UNKNOWN_SCHEME, f"{written!r} is a file where a scheme's folder belongs"))
+
+
+def _is_too_long(path: str, components: Sequence[str]) -> bool:
+    longest = max(len(part.encode("utf-8", "replace")) for part in components)
+    return longest > LONGEST_COMPONENT or len(path.encode("utf-8", "replace")) > LONGEST_PATH
+
+
+def _is_foreign_info(components: list[str], data_dir: str) -> bool:
+    """Whether a file comes to lie where installed distributions are looked for, outside of the wheel's own folder."""
+    if components[0] == data_dir:
+        in_site = components[1:2] in (["purelib"], ["platlib"])
+        tops = components[2:3] if in_site else [b for a, b in pairwise(components) if a == "site-packages"]
+        return any(top.lower().endswith(INFO) for top in tops)
+    root = components[0].lower()
+    return root.endswith(INFO) and (len(components) == 1 or root.endswith(".egg-info"))
 
 
 def _judge_kind(info: zipfile.ZipInfo, issues: list[tuple[Issue, str]]) -> None:
@@ -160,7 +194,7 @@ def _judge_kind(info: zipfile.ZipInfo, issues: list[tuple[Issue, str]]) -> None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         issues.append((Issue.COMPRESSION, f"{info.filename!r} is packed by method {info.compress_type}"))
     if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
-        issues.append((Issue.BOMB, f"{info.filename!r} is not packed and yet declares two sizes"))
+        issues.append((Issue.SIZES_CONTRADICT, f"{info.filename!r} is not packed and yet declares two sizes"))
     if info.file_size > (1 << 20) and info.file_size > info.compress_size * LARGEST_MEMBER_RATIO:
         issues.append((Issue.BOMB, f"{info.filename!r} declares {info.file_size} bytes in {info.compress_size}"))
 

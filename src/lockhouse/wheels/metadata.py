@@ -18,7 +18,15 @@ from lockhouse.errors import StorageError
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
 
-__all__ = ["Metadata", "MetadataError", "describes", "parse_metadata", "recall_metadata", "remember_metadata"]
+__all__ = [
+    "Metadata",
+    "MetadataError",
+    "MetadataVersionError",
+    "describes",
+    "parse_metadata",
+    "recall_metadata",
+    "remember_metadata",
+]
 
 SCHEMA = "metadata"
 LICENCE = "License ::"
@@ -28,6 +36,10 @@ LONGEST_LICENCE = 200
 
 class MetadataError(ValueError):
     """Bytes are no core metadata, or are those of another distribution."""
+
+
+class MetadataVersionError(MetadataError):
+    """Metadata is of a version that nobody here knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +61,12 @@ class Metadata:
 
 
 def parse_metadata(data: bytes) -> Metadata:
-    """Read the headers of a ``METADATA`` file (core metadata specification); raise MetadataError without a name."""
+    """Read the headers of a ``METADATA`` file (core metadata specification); raise MetadataError for what is none."""
     raw, unparsed = parse_email(_headers(data))
+    written = raw.get("metadata_version", "1.0").strip()
+    if written.partition(".")[0] not in ("1", "2"):
+        # "MUST fail if metadata_version has a greater major version" (core metadata, Metadata-Version)
+        raise MetadataVersionError(f"its metadata is of version {written[:20]!r}; 1.x and 2.x are supported")
     name = raw.get("name") or _first(unparsed, "name")
     version = raw.get("version") or _first(unparsed, "version")
     if not name or not version:

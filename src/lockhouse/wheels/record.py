@@ -56,7 +56,9 @@ def read_record(data: bytes, issues: list[tuple[Issue, str]]) -> Mapping[str, Re
         if entry is None:
             issues.append((Issue.RECORD_UNREADABLE, f"line {line}: {','.join(row)[:200]!r}"))
         elif path in entries and entries[path] != entry:
-            issues.append((Issue.RECORD_UNREADABLE, f"line {line} contradicts an earlier one on {path!r}"))
+            issues.append((Issue.RECORD_CONTRADICTS, f"line {line} contradicts an earlier one on {path!r}"))
+        elif path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/"):
+            issues.append((Issue.RECORD_PATH, f"line {line} lists {path!r}, which is outside of the wheel"))
         else:
             entries[path] = entry
     return entries
@@ -75,7 +77,7 @@ def inspect_record(
         if entry is None:
             issues.append((Issue.RECORD_INCOMPLETE, f"{member.path!r} is not in RECORD"))
         elif not entry.algorithm:
-            issues.append((Issue.RECORD_INCOMPLETE, f"{member.path!r} has no hash in RECORD"))
+            issues.append((Issue.RECORD_NO_HASH, f"{member.path!r} has no hash in RECORD"))
         elif entry.algorithm not in STRONG:
             issues.append((Issue.RECORD_WEAK_HASH, f"{member.path!r} has only {entry.algorithm}"))
         elif entry.size is not None and entry.size != member.size:

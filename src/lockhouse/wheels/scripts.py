@@ -21,7 +21,7 @@ def check_commands(entry: Entry) -> None:
     for name, target, _ in entry.commands:
         if not is_command(name, target):
             detail = f"{name} = {target} is no command of the form name = module:function"
-            raise UnsafeWheel(entry.filename, Issue.ENTRY_POINTS, detail)
+            raise UnsafeWheel(entry.filename, Issue.COMMAND, detail)
 
 
 def generate_script(point: EntryPoint, python: Path) -> tuple[str, bytes]:

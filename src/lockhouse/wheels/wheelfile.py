@@ -29,15 +29,18 @@ from packaging.version import InvalidVersion, Version
 
 from lockhouse.errors import StorageError, UnsafeWheel
 from lockhouse.wheels.commands import EntryPoint, is_command
+from lockhouse.wheels.ending import inspect_end
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.members import Member, find_dist_info, inspect_members
-from lockhouse.wheels.metadata import Metadata, MetadataError, describes, parse_metadata
+from lockhouse.wheels.metadata import Metadata, MetadataError, MetadataVersionError, describes, parse_metadata
 from lockhouse.wheels.record import RecordEntry, inspect_record, read_record
 
 __all__ = ["Issue", "Member", "ReadWheels", "RecordEntry", "Wheel", "metadata_in", "read_wheel", "read_wheel_metadata"]
 
 LARGEST_INFO = 256 << 20
 """Bytes of a ``.dist-info`` file that is read into memory; RECORD of the largest known wheels has some 5 MB."""
+
+MISSING = {"METADATA": Issue.METADATA_MISSING, "WHEEL": Issue.WHEEL_MISSING, "RECORD": Issue.RECORD_MISSING}
 
 BROKEN = (
     zipfile.BadZipFile,
@@ -86,6 +89,8 @@ def read_wheel(path: Path, *, windows: bool = os.name == "nt") -> Wheel:
         issues: list[tuple[Issue, str]] = []
         infos = archive.infolist()
         dist_info = find_dist_info(filename, infos, name, version)
+        if min((info.header_offset for info in infos), default=0) > 0:
+            issues.append((Issue.LEADING_DATA, "something stands before its first file"))
         data_dir = f"{dist_info.removesuffix('.dist-info')}.data"
         members = inspect_members(infos, data_dir, path.stat().st_size, issues, windows=windows)
         _raise(filename, issues)
@@ -144,6 +149,8 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> Metadata:
     data = _info(archive, filename, dist_info, "METADATA")
     try:
         metadata = parse_metadata(data)
+    except MetadataVersionError as error:
+        raise UnsafeWheel(filename, Issue.METADATA_VERSION, str(error)) from error
     except MetadataError as error:
         raise UnsafeWheel(filename, Issue.METADATA_UNREADABLE, str(error)) from error
     if not describes(metadata, name, version):
@@ -155,8 +162,10 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> Metadata:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        with path.open("rb") as file:
+            inspect_end(file, path.name)
+            with zipfile.ZipFile(file) as archive:
+                yield archive
     except BROKEN as error:
         raise UnsafeWheel(path.name, Issue.NO_ARCHIVE, str(error) or type(error).__name__) from error
     except OSError as error:
@@ -186,7 +195,7 @@ def _info(archive: zipfile.ZipFile, filename: str, dist_info: str, name: str) ->
     try:
         member = archive.getinfo(f"{dist_info}/{name}")
     except KeyError as error:
-        raise UnsafeWheel(filename, Issue.DIST_INFO, f"{dist_info}/{name} is missing") from error
+        raise UnsafeWheel(filename, MISSING[name], f"{dist_info}/{name} is missing") from error
     if member.file_size > LARGEST_INFO:
         raise UnsafeWheel(filename, Issue.TOO_LARGE, f"{member.filename} declares {member.file_size} bytes")
     if member.flag_bits & 0x1:
@@ -223,6 +232,6 @@ def _entry_points(
         for name, target in parser.items(section) if parser.has_section(section) else ():
             if not is_command(name, target.strip()):
                 text = f"{name} = {target.strip()} is no command of the form name = module:function"
-                issues.append((Issue.ENTRY_POINTS, text))
+                issues.append((Issue.COMMAND, text))
             else:
                 yield EntryPoint(name=name, target=target.strip(), gui=section == "gui_scripts")

@@ -116,7 +116,8 @@ def lying(tmp_path: Path, declared: int, member: str = "a/m.so", content: bytes 
             archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
     packed = bytearray(path.read_bytes())
     entry = packed.rindex(b"PK\x01\x02", 0, packed.rindex(member.encode()))
-    packed[entry + 24 : entry + 28] = declared.to_bytes(4, "little")
+    header = int.from_bytes(packed[entry + 42 : entry + 46], "little")
+    packed[entry + 24 : entry + 28] = packed[header + 22 : header + 26] = declared.to_bytes(4, "little")
     path.write_bytes(packed)
     return path
 

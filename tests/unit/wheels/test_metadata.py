@@ -41,7 +41,7 @@ Requires-Dist: not-this
 
 def test_sloppy_metadata_is_understood() -> None:
     data = (
-        b"\xef\xbb\xbfMetadata-Version: 9.9\r\nName: a\r\nName: b\r\nVersion:  1.0 \r\nSummary: caf\xe9\r\n"
+        b"\xef\xbb\xbfMetadata-Version: 2.9\r\nName: a\r\nName: b\r\nVersion:  1.0 \r\nSummary: caf\xe9\r\n"
         b"Requires-Dist: x\r\n  >=1\r\nRequires-Dist: ???\r\nRequires-Python: >=3\r\nRequires-Python: >=4\r\n\r\nText"
     )
     found = parse_metadata(data)
