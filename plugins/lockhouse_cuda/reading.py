@@ -22,6 +22,7 @@ PARTITIONED = "partitioned (MIG)"
 VERSION = re.compile(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})')
 MEBIBYTE = 1 << 20
 MOST_DEVICES = 64
+LONGEST_LINE = 1000
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE, also when CUDA_VISIBLE_DEVICES hides them all
 
 FAILURES = {
@@ -125,7 +126,8 @@ def _smi(probe: Probe | None, notes: list[str]) -> _Source:
     source = _Source()
     if probe is None or probe.answer is None:
         return source
-    rows = [row for row in csv.reader(probe.answer.splitlines(), skipinitialspace=True) if row]
+    lines = [line[:LONGEST_LINE] for line in probe.answer.splitlines()]  # csv refuses very long fields
+    rows = [row for row in csv.reader(lines, skipinitialspace=True) if row]
     for row in rows[:MOST_DEVICES]:
         # index, name, driver, capability, MiB; "[N/A]" or "[Not Supported]" where a device does not know.
         if len(row) != 5 or not row[0].strip().isdigit() or _driver(row[2]) is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockhouse.host import AcceleratorReading, Device, Probe
-from lockhouse.replies import json_object, overdue
+from lockhouse.replies import json_object, label, overdue
 from lockhouse_rocm import sources
 from lockhouse_rocm.sources import Source
 from lockhouse_rocm.tables import releases
@@ -169,7 +169,7 @@ def _describe(
         notes.append("WSL2: the driver is the one of Windows")
     elif devices and driver is None:
         kernel = answers.get("kernel")
-        release = (kernel.answer or "").strip()[:60] if kernel else ""
+        release = label(kernel.answer)[:60] if kernel else ""
         notes.append(f"the driver is the kernel's own{f' (Linux {release})' if release else ''}, which has no version")
 
 

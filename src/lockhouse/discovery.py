@@ -16,7 +16,7 @@ from typing import Literal
 
 from lockhouse.registry import registered
 
-__all__ = ["GROUP", "Candidate", "Origin", "entry_point_plugins", "project_plugins"]
+__all__ = ["GROUP", "Candidate", "Origin", "entry_point_plugins", "load_file", "project_plugins"]
 
 GROUP = "lockhouse.v1"
 DISTRIBUTION = "lockhouse"
@@ -64,11 +64,12 @@ def project_plugins(folder: Path) -> Iterator[Candidate]:
             version=f"sha256:{digest}",
             distribution=f"plugins/{path.name}",
             origin="project",
-            load=lambda path=path: _load_file(path),  # type: ignore[misc]
+            load=lambda path=path: load_file(path),  # type: ignore[misc]
         )
 
 
-def _load_file(path: Path) -> object:
+def load_file(path: Path) -> object:
+    """Import a file as a module that has no name of its own."""
     name = f"_lockhouse_project_plugin_{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

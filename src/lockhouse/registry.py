@@ -18,7 +18,7 @@ from importlib.machinery import PathFinder
 
 from lockhouse.names import canonical_name
 
-__all__ = ["Registered", "registered"]
+__all__ = ["Registered", "load_object", "registered"]
 
 UNKNOWN = ("unknown", "0+unknown")
 OBJECT = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
@@ -54,7 +54,7 @@ def registered(group: str) -> Iterator[Registered]:
             if group in text:
                 distribution, version = _source(metadata)
                 for point, target in _section(text, group):
-                    yield Registered(point, distribution, version, partial(_load, target))
+                    yield Registered(point, distribution, version, partial(load_object, target))
 
 
 def _needs_asking(entry: str) -> bool:
@@ -104,7 +104,8 @@ def _text(path: str) -> str:
         return ""
 
 
-def _load(target: str) -> object:
+def load_object(target: str) -> object:
+    """Import the object that ``module:object`` names, or the module without an object."""
     match = OBJECT.fullmatch(target)
     if match is None:
         raise ImportError(f"{target!r} names no object: it must be module:object")

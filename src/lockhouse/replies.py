@@ -41,8 +41,10 @@ def entries(value: object) -> Iterator[dict[str, Any]]:
 
 
 def label(value: object) -> str:
-    """Clean text of what should be a name, else nothing: JSON can spell half characters that no file holds."""
-    return value.encode("utf-8", "replace").decode().strip()[:LONGEST_LABEL] if isinstance(value, str) else ""
+    """Clean text of what should be a name, in one line, else nothing. JSON can spell half characters."""
+    if not isinstance(value, str):
+        return ""
+    return " ".join(value.encode("utf-8", "replace").decode().split())[:LONGEST_LABEL].strip()
 
 
 def amount(value: object) -> int | None:

@@ -1,0 +1,376 @@
+"""The process that asks a plugin, as ``run(path of its job)``.
+
+It loads the plugin, asks every method of its accelerators in many cases, and writes down what came of it, line by line.
+It judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from lockhouse.accelerators import Accelerator, Question
+from lockhouse.codec import decode, encode
+from lockhouse.discovery import GROUP, load_file
+from lockhouse.guards import describe_error, mismatch
+from lockhouse.host import AcceleratorReading, Host, Probe
+from lockhouse.isolation import NotAPlugin, implementations_of
+from lockhouse.patience import Overrun, Patience
+from lockhouse.registry import load_object, registered
+from lockhouse.testing.contract.garbage import BROKEN, FAILURES, Said, mutations
+from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, Subject, line_of
+from lockhouse.testing.contract.watching import Watch
+from lockhouse.testing.machines import RecordedHost, RecordedMachine, load_machines
+
+if TYPE_CHECKING:
+    import pluggy
+
+__all__ = ["DISTRIBUTIONS", "GENERATED", "PLATFORMS", "ROUNDS", "Job", "find", "recorded", "run"]
+
+DISTRIBUTIONS = ("llama-cpp-python", "pytorch3d", "of-nobody")
+"""Distributions whose build settings are asked for."""
+
+PLATFORMS = (
+    RecordedHost(),
+    RecordedHost(machine="aarch64"),
+    RecordedHost(system="Windows", machine="AMD64"),
+    RecordedHost(system="Darwin", machine="arm64", macos="14.5"),
+)
+HOOK = "lockhouse_accelerators"
+ROUNDS = ("first", "second")
+GENERATED = "generated"
+NOTHING: tuple[tuple[str, dict[str, Said]], ...] = (("nothing was asked", {}),)
+NOBODYS = frozenset({"", " ", "any", "none", "NO-SUCH", "no-such-variant"})
+"""Names that no accelerator may claim."""
+
+WHOLE_LIMIT = 60.0
+MOST_MUTATIONS = 1500
+"""Damaged versions of recorded answers that are tried; of more, evenly spread ones are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a witness has to do. ``target`` is what loads, ``machines`` a folder or empty, ``limit`` in seconds.
+
+    Unless it is ``thorough`` it tries no broken answers.
+    """
+
+    target: str
+    machines: str
+    variants: tuple[str, ...]
+    limit: float
+    thorough: bool
+    output: str
+    path: tuple[str, ...]
+
+
+def run(path: str) -> None:
+    """Do the job that a file describes."""
+    job = decode(Job, json.loads(Path(path).read_text(encoding="utf-8")))
+    sys.path[:] = list(job.path)
+    sys.dont_write_bytecode = True
+    with Path(job.output).open("w", encoding="utf-8") as file:
+        _Witness(job, file).testify()
+
+
+class _Witness:
+    def __init__(self, job: Job, file: IO[str]) -> None:
+        self.job = job
+        self.file = file
+        self.watch = Watch(self.write)
+        self.hung: set[tuple[str, str]] = set()
+        self.variants = job.variants
+
+    def write(self, line: Line | Deed) -> None:
+        self.file.write(line_of(line))
+        self.file.flush()
+
+    def testify(self) -> None:
+        given = self._load()
+        for accelerator in given:
+            subject = _subject(accelerator)
+            self.write(subject)
+            if subject.mismatch is None and isinstance(accelerator, Accelerator):
+                self._ask(accelerator, recorded(self.job.machines, subject.namespace))
+        self.write(END)
+
+    def _load(self) -> Sequence[object]:
+        def load() -> list[object]:
+            plugin = find(self.job.target)
+            found = implementations_of(plugin, self.job.target)
+            if HOOK not in found:
+                raise NotAPlugin(f"it does not implement {HOOK}")
+            return _given(found[HOOK])
+
+        self.write(Begun(what="import"))
+        try:
+            with self.watch.during("import"):
+                given = Patience(self.job.target, limited=True).call(load, self.job.limit)
+        except Exception as error:  # noqa: BLE001  a stranger's code
+            self.write(Loaded(error=describe_error(error), late=isinstance(error, Overrun)))
+            return ()
+        others = list(_others(self.job.target))
+        machines = [item for one in given for item in recorded(self.job.machines, str(getattr(one, "namespace", "")))]
+        names = dict.fromkeys((*self.job.variants, *(name for item in machines for name in item.supports)))
+        self.variants = tuple(names)
+        self.write(
+            Loaded(
+                others={item.namespace: source for item, source in others},
+                claimed={name: item.namespace for name in names for item, _ in others if _claims(item, name)},
+            )
+        )
+        return given
+
+    def _ask(self, accelerator: Accelerator, machines: Sequence[RecordedMachine]) -> None:
+        given: tuple[object, ...] = ()
+        for each in ROUNDS:
+            asked = self._call(accelerator, "questions", each, lambda: tuple(accelerator.questions()))
+            given = asked if isinstance(asked, tuple) else given
+            self._call(accelerator, "fingerprint", each, accelerator.fingerprint)
+        questions = tuple(item for item in given if isinstance(item, Question))
+        readings = dict(self._read_all(accelerator, questions, machines))
+        claimed = [name for name in self._names(accelerator) if self._claims(accelerator, name)]
+        for case, (reading, host) in _worth_asking(readings).items():
+            for variant in claimed:
+                self._ask_about(accelerator, variant, reading, host, case)
+        for variant in claimed:
+            self._call(accelerator, "index_url", variant, partial(accelerator.index_url, variant))
+            for platform in PLATFORMS:
+                host = _machine(platform).host_with()
+                case = f"{variant} on {platform.system} {platform.machine}"
+                self._call(accelerator, "label", case, partial(accelerator.label, variant, host))
+
+    def _names(self, accelerator: Accelerator) -> Iterator[str]:
+        """Names that may be variants: those that are known, and what nobody should claim."""
+        yield from self.variants
+        yield from sorted(NOBODYS)
+
+    def _claims(self, accelerator: Accelerator, name: str) -> bool:
+        return self._call(accelerator, "claims", name, lambda: accelerator.claims(name)) is True
+
+    def _read_all(
+        self, accelerator: Accelerator, questions: Sequence[Question], machines: Sequence[RecordedMachine]
+    ) -> Iterator[tuple[str, tuple[AcceleratorReading, Host]]]:
+        for machine in machines:
+            answers = machine.probes(questions)
+            for each in ROUNDS:
+                case = f"machine {machine.name}" + ("" if each == ROUNDS[0] else ", again")
+                reading = self._read(accelerator, case, answers)
+                if reading is not None:
+                    yield case, (reading, machine.host_with(reading))
+        good = [item.probes(questions) for item in machines if item.reading.present] or [{}]
+        names = [item.name for item in questions]
+        for case, said in _broken_cases(names, good) if self.job.thorough else NOTHING:
+            reading = self._read(accelerator, case, _probes(accelerator.namespace, said))
+            if reading is not None:
+                yield case, (reading, _machine(RecordedHost()).host_with(reading))
+        if self.job.thorough:
+            self._call(accelerator, "read", GENERATED, lambda: _generated(accelerator, names), whole=True)
+
+    def _read(self, accelerator: Accelerator, case: str, answers: Mapping[str, Probe]) -> AcceleratorReading | None:
+        given = dict(answers)
+        reading = self._call(accelerator, "read", case, lambda: accelerator.read(given))
+        if given != answers:
+            self.write(Deed(kind="left behind", what="the answers that it was given", during="read()"))
+        return reading if isinstance(reading, AcceleratorReading) and _kept(reading)[0] is not None else None
+
+    def _ask_about(
+        self, accelerator: Accelerator, variant: str, reading: AcceleratorReading, host: Host, case: str
+    ) -> None:
+        about = f"{variant}: {case}"
+        self._call(accelerator, "support", about, lambda: accelerator.support(variant, reading, host))
+        self._call(accelerator, "checks", about, lambda: tuple(accelerator.checks(variant, reading)))
+        for name in DISTRIBUTIONS:
+            asked = partial(accelerator.build_settings, name, variant, reading)
+            self._call(accelerator, "build_settings", f"{name}, {about}", asked)
+
+    def _call(
+        self, accelerator: Accelerator, method: str, case: str, function: Callable[[], object], *, whole: bool = False
+    ) -> object:
+        """Ask, and write down what came of it; what has hung once is not asked again.
+
+        A ``whole`` game is many answers, and what hypothesis does for it is not the plugin's doing.
+        """
+        namespace = accelerator.namespace
+        if (namespace, method) in self.hung:
+            return None
+        self.write(Begun(what=f"{method}() of {namespace}, {case}"))
+        started = time.perf_counter()
+        answer: object = None
+        error: Exception | None = None
+        limit = max(self.job.limit, WHOLE_LIMIT) if whole else self.job.limit
+        with nullcontext() if whole else self.watch.during(f"{method}()"):
+            try:
+                answer = Patience(namespace, limited=True).call(function, limit)
+            except Exception as raised:  # noqa: BLE001  a stranger's code
+                error = raised
+        seconds = time.perf_counter() - started
+        seen = Answer(namespace=namespace, method=method, case=case, seconds=seconds)
+        if error is not None:
+            late = isinstance(error, Overrun)
+            if late:
+                self.hung.add((namespace, method))
+            self.write(replace(seen, error=describe_error(error), late=late))
+            return None
+        value, unkept = _kept(answer)
+        self.write(replace(seen, kind=type(answer).__name__, value=value, unkept=unkept))
+        return answer
+
+
+def recorded(folder: str, namespace: str) -> tuple[RecordedMachine, ...]:
+    """Read the machines of an accelerator: from the folder named like it, or from that folder itself."""
+    if not folder:
+        return ()
+    own = Path(folder) / namespace
+    found = load_machines(own if namespace and own.is_dir() else Path(folder))
+    return tuple(replace(machine, namespace=namespace) for machine in found)
+
+
+def find(target: str) -> object:
+    """Load what a target names: a registered plugin, a file, a module, or an object in one."""
+    if target.endswith(".py"):
+        return load_file(Path(target))
+    for item in registered(GROUP):
+        if item.name == target:
+            return item.load()
+    return load_object(target)
+
+
+def _subject(accelerator: object) -> Subject:
+    problem = mismatch(accelerator, Accelerator)
+    if problem is not None or not isinstance(accelerator, Accelerator):
+        return Subject(namespace=str(getattr(accelerator, "namespace", "?")), mismatch=problem or "gave no accelerator")
+    return Subject(
+        namespace=accelerator.namespace,
+        mismatch=None,
+        family=tuple(sorted(map(str, accelerator.family))),
+        labelled=tuple(sorted(map(str, accelerator.labelled))),
+    )
+
+
+def _others(target: str) -> Iterator[tuple[Accelerator, str]]:
+    """Accelerators of the plugins that are installed beside, and whose they are."""
+    asked = find(target)
+    for item in registered(GROUP):
+        try:
+            plugin = item.load()
+            if plugin is asked or getattr(plugin, "__name__", plugin) == getattr(asked, "__name__", asked):
+                continue
+            hook = implementations_of(plugin, item.name).get(HOOK)
+            given = _given(hook) if hook else []
+        except Exception:  # noqa: BLE001, S112  somebody else's plugin is not examined here
+            continue
+        for accelerator in given:
+            if isinstance(accelerator, Accelerator):
+                yield accelerator, f"plugin {item.name} {item.version} ({item.distribution})"
+
+
+def _given(hook: pluggy.HookImpl) -> list[object]:
+    answer = hook.function()
+    if not isinstance(answer, Iterable):
+        raise NotAPlugin(f"{HOOK} gave a {type(answer).__name__}, not an iterable of Accelerator")
+    return list(answer)
+
+
+def _claims(accelerator: Accelerator, name: str) -> bool:
+    try:
+        return bool(accelerator.claims(name))
+    except Exception:  # noqa: BLE001  somebody else's plugin is not examined here
+        return False
+
+
+def _kept(answer: object) -> tuple[str | None, str | None]:
+    """Write an answer down as lockhouse would, or say why it cannot be; what is written is read back as the same."""
+    try:
+        data = encode(answer)
+        text = json.dumps(data, sort_keys=True)
+        json.dumps(data, ensure_ascii=False).encode()
+        if isinstance(answer, AcceleratorReading) and decode(AcceleratorReading, json.loads(text)) != answer:
+            return None, "it is not the same after it was written down and read back"
+    except (TypeError, ValueError, RecursionError) as error:
+        return None, describe_error(error)
+    return text, None
+
+
+def _machine(platform: RecordedHost) -> RecordedMachine:
+    from lockhouse.testing.machines import ExpectedReading
+
+    return RecordedMachine(about="", reading=ExpectedReading(present=False), supports={}, host=platform)
+
+
+def _probes(namespace: str, said: Mapping[str, Said]) -> dict[str, Probe]:
+    return {
+        name: Probe(name=f"{namespace}:{name}", answer=item.answer, seconds=0.1, error=item.error)
+        for name, item in said.items()
+    }
+
+
+def _broken_cases(names: Sequence[str], good: Sequence[Mapping[str, Probe]]) -> Iterator[tuple[str, dict[str, Said]]]:
+    """Give every combination that is tried: all sources silent or broken at once, and one among good ones."""
+    yield from NOTHING
+    for what, error in FAILURES.items():
+        yield f"every source: {what}", {name: Said(error=error) for name in names}
+    for what, text in BROKEN.items():
+        yield f"every source: {what}", {name: Said(answer=text) for name in names}
+    base = {name: Said(probe.answer, probe.error) for name, probe in good[0].items()}
+    for name in names:
+        for what, text in BROKEN.items():
+            yield f"{name}: {what}", {**base, name: Said(answer=text)}
+        for what, error in FAILURES.items():
+            yield f"{name}: {what}", {**base, name: Said(error=error)}
+        yield f"{name}: not asked", {key: item for key, item in base.items() if key != name}
+    damaged = [(number, whole, change) for number, whole in enumerate(good) for change in mutations(_answers(whole))]
+    for number, whole, (name, done, text) in damaged[:: 1 + len(damaged) // MOST_MUTATIONS]:
+        said = {key: Said(probe.answer, probe.error) for key, probe in whole.items()}
+        yield f"{name} {done} ({number})", {**said, name: Said(answer=text)}
+
+
+def _answers(probes: Mapping[str, Probe]) -> dict[str, str]:
+    return {name: probe.answer for name, probe in probes.items() if probe.answer is not None}
+
+
+def _generated(accelerator: Accelerator, names: Iterable[str]) -> str:
+    """Read what hypothesis thinks of, where it is installed; what breaks the reading is raised in its shortest form."""
+    try:
+        from hypothesis import HealthCheck, given, settings
+        from hypothesis import strategies as st
+    except ImportError:
+        return "hypothesis is not installed"
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+    answers = st.text().map(lambda text: Said(answer=text)) | values.map(lambda value: Said(answer=json.dumps(value)))
+    errors = st.sampled_from([Said(error=error) for error in FAILURES.values()])
+
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.fixed_dictionaries({}, optional=dict.fromkeys(names, answers | errors)))
+    def play(said: dict[str, Said]) -> None:
+        try:
+            value, unkept = _kept(accelerator.read(_probes(accelerator.namespace, said)))
+        except Exception as error:
+            raise AssertionError(f"{describe_error(error)}; the answers were {said!r:.300}") from error
+        assert value is not None or never, f"{unkept}; the answers were {said!r:.300}"
+
+    never = _kept(accelerator.read({}))[0] is None  # what can never be kept is told without them
+    play()
+    return "read"
+
+
+def _worth_asking(
+    readings: Mapping[str, tuple[AcceleratorReading, Host]],
+) -> dict[str, tuple[AcceleratorReading, Host]]:
+    """Keep one of each kind of reading: the machines, and of the rest those that differ."""
+    seen: set[str] = set()
+    kept: dict[str, tuple[AcceleratorReading, Host]] = {}
+    for case, (reading, host) in readings.items():
+        text = json.dumps(encode(replace(reading, notes=())), sort_keys=True, default=str)
+        if case.startswith("machine ") or (text not in seen and len(seen) < 60):
+            seen.add(text)
+            kept[case] = reading, host
+    return kept
