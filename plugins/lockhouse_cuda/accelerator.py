@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lockhouse import traces
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
@@ -34,6 +33,8 @@ TRACES = (
     "C:/Windows/System32/nvcuda.dll",
 )
 """Files that come, go or change with a driver."""
+
+LIBRARIES = ("libcuda.so.1", "libnvidia-ml.so.1")
 
 HIDING = {"CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles")}
 """Values by which a shell hides every device; other values choose some."""
@@ -63,21 +64,17 @@ class CudaAccelerator:
 
     def fingerprint(self) -> str:
         """Look at the files that come with driver and devices; a few look-ups."""
-        traces = []
-        for name in TRACES:
-            try:
-                stat = Path(name).stat()
-            except OSError:
-                continue
-            traces.append(f"{name}:{stat.st_mtime_ns}:{stat.st_size}")
-        try:
-            version = Path("/sys/module/nvidia/version").read_text(encoding="utf-8").strip()
-            traces.append(f"module:{version}")
-        except (OSError, UnicodeDecodeError):
-            pass
-        nodes = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*")) if sys.platform == "linux" else []
-        toolkits = sorted(map(str, Path("/usr/local").glob("cuda*"))) if sys.platform == "linux" else []
-        return ";".join([*traces, *nodes, *toolkits, shutil.which("nvidia-smi") or "no nvidia-smi"])
+        linux = sys.platform == "linux"
+        return "|".join(
+            (
+                traces.files(TRACES),
+                traces.libraries(LIBRARIES),
+                traces.contents(("/sys/module/nvidia/version",)),
+                traces.listing("/dev", "nvidia[0-9]*") if linux else "",
+                traces.listing("/usr/local", "cuda*") if linux else "",
+                traces.programs(("nvidia-smi",)),
+            )
+        )
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers."""

@@ -11,7 +11,8 @@ from pathlib import Path
 __all__ = ["builds_hint", "builds_of", "variants_of"]
 
 DATA = Path(__file__).with_name("data") / "builds.json"
-WANTED = re.compile(r"\btorch==(\d+\.\d+)")
+MISSING = re.compile(r"\bno (?:version of )?torch==(\d+\.\d+)")
+"""How the resolver says that an index has no such build."""
 
 Builds = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -38,7 +39,7 @@ def variants_of(release: str) -> tuple[str, ...]:
 
 def builds_hint(complaint: str) -> str | None:
     """Say what a release of torch was built for, if a complaint is about one that the table knows."""
-    found = WANTED.search(complaint)
+    found = MISSING.search(complaint)
     variants = variants_of(found[1]) if found else ()
     if found is None or not variants:
         return None

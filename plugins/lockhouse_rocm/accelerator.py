@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lockhouse import traces
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
@@ -18,8 +17,6 @@ from lockhouse_rocm.tables import minor, releases
 __all__ = ["RocmAccelerator"]
 
 VARIANT = re.compile(r"rocm(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?)")
-TRACES = ("/sys/module/amdgpu/version", "/sys/class/kfd/kfd/topology/generation_id", "/dev/kfd", "/dev/dxg")
-"""Files that come, go or change with driver and devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +45,17 @@ class RocmAccelerator:
         """Look at the files that come with driver and devices; a few look-ups."""
         if sys.platform != "linux":
             return "none"
-        traces = []
-        for name in TRACES:
-            try:
-                path = Path(name)
-                content = path.read_text(encoding="utf-8") if name.startswith("/sys/") else ""
-                traces.append(f"{name}:{content.strip()}:{path.stat().st_mode}")
-            except (OSError, UnicodeDecodeError):
-                continue
-        render = sorted(path.name for path in Path("/dev/dri").glob("renderD*"))
-        tools = [shutil.which(name) or f"no {name}" for name in ("rocminfo", "amd-smi")]
-        return ";".join([*traces, *render, *tools, *sorted(map(str, Path("/opt").glob("rocm*")))])
+        return "|".join(
+            (
+                traces.contents(("/sys/module/amdgpu/version", "/sys/class/kfd/kfd/topology/generation_id")),
+                traces.listing("/dev", "kfd"),
+                traces.listing("/dev", "dxg"),
+                traces.listing("/dev/dri", "renderD*"),
+                traces.listing("/opt", "rocm*"),
+                traces.libraries(("libamdhip64.so",)),
+                traces.programs(("rocminfo", "amd-smi", "rocm-smi", "rocm_agent_enumerator")),
+            )
+        )
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers."""

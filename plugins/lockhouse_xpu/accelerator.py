@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lockhouse import traces
 from lockhouse.accelerators import Question, Support
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
@@ -56,16 +55,14 @@ class XpuAccelerator:
 
     def fingerprint(self) -> str:
         """Look at the files that come with driver and devices; a few look-ups."""
-        traces = []
-        for name in TRACES:
-            try:
-                stat = Path(name).stat()
-            except OSError:
-                continue
-            traces.append(f"{name}:{stat.st_mtime_ns}:{stat.st_size}")
-        render = sorted(path.name for path in Path("/dev/dri").glob("renderD*")) if sys.platform == "linux" else []
-        tools = [shutil.which(name) or f"no {name}" for name in ("sycl-ls", "xpu-smi")]
-        return ";".join([*traces, *render, *tools])
+        return "|".join(
+            (
+                traces.files(TRACES),
+                traces.libraries(("libze_loader.so.1", "libze_intel_gpu.so.1")),
+                traces.listing("/dev/dri", "renderD*") if sys.platform == "linux" else "",
+                traces.programs(("sycl-ls", "xpu-smi")),
+            )
+        )
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers."""

@@ -57,8 +57,8 @@ class VerifyReport:
     """What was proven about one environment, and where.
 
     ``plan`` is the digest of the plan it was built from, ``environment_digest`` the tree digest (docs/digest.md);
-    ``failures`` are problems beyond checks and drift (a lock that does not match), for people; ``asked`` is the digest
-    of what had to be checked.
+    ``failures`` are problems beyond checks and drift (a lock that does not match), for people; ``changes`` say how the
+    hardware differs from that of the last proof; ``asked`` is the digest of what had to be checked.
     """
 
     plan: str
@@ -68,6 +68,7 @@ class VerifyReport:
     checks: tuple[CheckResult, ...]
     drift: Drift = Drift()
     failures: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     asked: str = ""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from lockhouse.commitment import kept_lock
 from lockhouse.environments.generations import Generation, Generations
@@ -82,7 +82,8 @@ def _verify_candidate(context: Context, candidate: Generation) -> None:
     # An upgrade earns a lock of its own, also where only the steps of plugins have made another environment.
     promise = kept_lock(context, plan) if context.options.upgrade is None else None
     failures = tuple(_differs_from_lock(promise, candidate))
-    report = prove(context, candidate, plan, host, deep=context.options.deep, failures=failures)
+    changes = _hardware_changes(context, candidate, plan, host, promise)
+    report = prove(context, candidate, plan, host, deep=context.options.deep, failures=failures, changes=changes)
     context.state.write(report)
     if not report.ok:
         also = (*describe_drift(report.drift), *report.failures)
@@ -148,8 +149,8 @@ def _verify_in_use(context: Context) -> None:
     lock = kept_lock(context, plan)
     outdated = tuple(_outdated(context, lock, generation))
     failures = (*outdated, *_differs_from_lock(lock, generation))
-    _note_hardware(context, generation, plan, host, lock)
-    report = prove(context, generation, plan, host, deep=context.options.deep, failures=failures)
+    changes = _hardware_changes(context, generation, plan, host, lock)
+    report = prove(context, generation, plan, host, deep=context.options.deep, failures=failures, changes=changes)
     context.state.write(report)
     if not report.ok:
         raise unproven(report, outdated=bool(failures))
@@ -191,16 +192,21 @@ def _outdated(context: Context, lock: Lock | None, generation: Generation) -> It
         yield "the environment in use was built from another plan than the lock's"
 
 
-def _note_hardware(context: Context, generation: Generation, plan: Plan, host: Host, lock: Lock | None) -> None:
+def _hardware_changes(
+    context: Context, generation: Generation, plan: Plan, host: Host, lock: Lock | None
+) -> tuple[str, ...]:
     """Tell what has changed since the last proof on this machine, or since the lock was earned elsewhere."""
     from lockhouse.verification.hardware import hardware_changes, hardware_of
     from lockhouse.verification.records import kept_report
 
     earlier = kept_report(generation)
     before = earlier.hardware if earlier else lock.evidence.hardware if lock else None
-    if before is not None:
-        for change in hardware_changes(before, hardware_of(plan, host)):
-            context.emit(Message(level="info", text=f"the hardware is not that of the last proof: {change}"))
+    changes = tuple(hardware_changes(before, hardware_of(plan, host))) if before is not None else ()
+    for change in changes:
+        # That a lock was earned on another machine is what locks are for.
+        level: Literal["warning", "info"] = "warning" if earlier else "info"
+        context.emit(Message(level=level, text=f"the hardware is not that of the last proof: {change}"))
+    return changes
 
 
 def _summary(report: VerifyReport) -> str:

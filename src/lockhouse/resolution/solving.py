@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ __all__ = ["TOOLS", "Answer", "Solver"]
 
 TOOLS = ("pip", "setuptools", "wheel")
 """What every environment has from its creation on."""
+
+WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 ROUNDS = 12
 """Resolutions before giving up on routes and cuts that keep changing the answer; real manifests need one to three."""
@@ -117,8 +120,17 @@ class Solver:
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:
         """Resolve again until every route is kept and every excluded edge is cut in the versions that were chosen."""
         request = self._cut_listed(request)
+        complaint: ResolutionError | None = None
         for _ in range(ROUNDS):
-            found = self._resolve(request)
+            try:
+                found = self._resolve(request)
+            except ResolutionError as error:
+                complaint = complaint or error
+                wider = self._sent_home(request, error)
+                if wider == request:
+                    raise complaint from None
+                request = wider
+                continue
             settled = self._cut(self._route(request, found), found)
             if settled == request:
                 return found, request
@@ -127,30 +139,31 @@ class Solver:
 
     def _route(self, request: Request, found: Iterable[Resolved]) -> Request:
         """Send chosen names of the family, and dependencies with a fixed route, to the server that is theirs."""
+        more = self._homes([item.name for item in found if item.name not in request.routes])
+        for name, server in more.items():
+            if not self.servers.serves(server, name):
+                raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
+        return _routed(request, more)
+
+    def _sent_home(self, request: Request, error: ResolutionError) -> Request:
+        """Route what is missing elsewhere: what the family needs may be on the variant's index and nowhere else."""
+        named = {canonicalize_name(word) for word in WORD.findall(error.cause or "")}
+        more = self._homes([name for name in sorted(named) if name not in request.routes])
+        return _routed(request, {name: server for name, server in more.items() if self.servers.serves(server, name)})
+
+    def _homes(self, names: Sequence[str]) -> dict[str, str]:
+        """The servers of those names that belong to one, or that the variant's server has."""
         routing = self.servers.routing
-        found, more = tuple(found), {}
         self.servers.ask_ahead(
-            (routing.fixed.get(item.name, VARIANT), item.name)
-            for item in found
-            if item.name not in request.routes and (item.name in routing.fixed or item.name in routing.preferred)
+            (routing.fixed.get(name, VARIANT), name)
+            for name in names
+            if name in routing.fixed or name in routing.preferred
         )
-        for item in found:
-            server = routing.fixed.get(item.name)
-            if server is None and item.name in routing.preferred and self.servers.serves(VARIANT, item.name):
-                server = VARIANT
-            if server is None or item.name in request.routes:
-                continue
-            if not self.servers.serves(server, item.name):
-                raise ResolutionError(f"{item.name} cannot be planned", cause=self.servers.why_not(server, item.name))
-            more[item.name] = server
-        if not more:
-            return request
-        # The resolver honours a route only for what is asked for directly.
-        return replace(
-            request,
-            requirements=(*request.requirements, *sorted(more)),
-            routes={**request.routes, **more},
-        )
+        homes = {name: routing.fixed[name] for name in names if name in routing.fixed}
+        for name in names:
+            if name not in homes and name in routing.preferred and self.servers.serves(VARIANT, name):
+                homes[name] = VARIANT
+        return homes
 
     def _cut_listed(self, request: Request) -> Request:
         """Cut edges of listed distributions before the first resolution: with them there may be no solution."""
@@ -251,6 +264,13 @@ class Solver:
                 yield f"{line.requirement} ({line.origin}) does not count: {name} comes from its own index"
             elif name in wheels:
                 yield f"{line.requirement} counts, a constraint of pip's configuration ({line.origin})"
+
+
+def _routed(request: Request, more: Mapping[str, str]) -> Request:
+    """Ask for names directly: the resolver honours a route only for those."""
+    if not more:
+        return request
+    return replace(request, requirements=(*request.requirements, *sorted(more)), routes={**request.routes, **more})
 
 
 def _name(line: str) -> str:

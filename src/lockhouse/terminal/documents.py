@@ -188,6 +188,8 @@ def _verify(record: Record) -> Json:
         ],
         "drift": encode(drift),
         "failures": list(report.failures) if report else [],
+        "hardware": encode(report.hardware) if report else None,
+        "changes": list(report.changes) if report else [],
     }
 
 

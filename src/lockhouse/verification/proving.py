@@ -24,7 +24,14 @@ STEP = "verify"
 
 
 def prove(
-    context: Context, generation: Generation, plan: Plan, host: Host, *, deep: bool, failures: Sequence[str] = ()
+    context: Context,
+    generation: Generation,
+    plan: Plan,
+    host: Host,
+    *,
+    deep: bool,
+    failures: Sequence[str] = (),
+    changes: Sequence[str] = (),
 ) -> VerifyReport:
     """Prove a sealed environment and report; changes nothing, but that bytecode nobody can vouch for is discarded.
 
@@ -50,6 +57,7 @@ def prove(
         checks=results,
         drift=_united(before, drift, after, *besides),
         failures=tuple(failures),
+        changes=tuple(changes),
         asked=required_digest(context, checks),
     )
 

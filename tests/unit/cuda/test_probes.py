@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from fixtures.drivers import CUDA, NVML, build, needs_stand_ins
 from lockhouse.host import AcceleratorReading
 from lockhouse.probing import ask
 from lockhouse_cuda.accelerator import CudaAccelerator
 
-COMPILER = shutil.which("cc")
-
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="the libraries that stand in for the driver are Linux ones"),
-    pytest.mark.skipif(COMPILER is None, reason="needs a C compiler"),
-    pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a real driver"),
-]
-
-NVML = """
-#include <string.h>
-typedef struct { unsigned long long total, free, used; } Memory;
-int nvmlInit_v2(void) { return INIT; }
-int nvmlShutdown(void) { return 0; }
-const char *nvmlErrorString(int status) { return status == 15 ? "GPU is lost" : "Driver Not Loaded"; }
-int nvmlSystemGetDriverVersion(char *text, unsigned length) { strncpy(text, "580.95.05", length); return 0; }
-int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 13000; return 0; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = 3; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
-    *handle = (void *)(unsigned long)(index + 1); return index == 1 ? 15 : 0;
-}
-int nvmlDeviceGetName(void *device, char *text, unsigned length) { strncpy(text, "NVIDIA H200", length); return 0; }
-int nvmlDeviceGetMemoryInfo(void *device, Memory *memory) { memory->total = 150754820096ULL; return 0; }
-int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) { *major = 9; *minor = 0; return 0; }
-int nvmlDeviceGetMigMode(void *device, unsigned *now, unsigned *next) { *now = device == (void *)3; return 0; }
-"""
-
-CUDA = """
-#include <string.h>
-int cuInit(unsigned flags) { return INIT; }
-int cuDriverGetVersion(int *version) { *version = 13000; return 0; }
-int cuDeviceGetCount(int *count) { *count = 2; return 0; }
-int cuDeviceGet(int *device, int index) { *device = index; return 0; }
-int cuDeviceGetName(char *text, int length, int device) { strncpy(text, "NVIDIA H200", length); return 0; }
-int cuDeviceTotalMem_v2(unsigned long *bytes, int device) { *bytes = 150000000000UL; return 0; }
-int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 75 ? 9 : 0; return 0; }
-"""
-
-
-def build(folder: Path, name: str, code: str, initialised: int = 0) -> None:
-    assert COMPILER is not None
-    source = folder / f"{name}.c"
-    source.write_text(code.replace("INIT", str(initialised)), encoding="utf-8")
-    argv = [COMPILER, "-shared", "-fPIC", "-w", "-o", str(folder / name), str(source)]
-    subprocess.run(argv, check=True, timeout=60)
+pytestmark = needs_stand_ins
 
 
 def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AcceleratorReading:

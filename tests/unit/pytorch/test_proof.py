@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.torches import stand_in
 from lockhouse.host import AcceleratorReading, Device
 from lockhouse.manifest import Check
 from lockhouse_cuda.accelerator import CudaAccelerator
@@ -18,54 +19,6 @@ from lockhouse_pytorch.check import Expected, torch_check
 from lockhouse_pytorch.proof import covered
 from lockhouse_rocm.accelerator import RocmAccelerator
 from lockhouse_xpu.accelerator import XpuAccelerator
-
-TORCH = """
-import types
-S = SETTINGS
-__version__ = "2.5.1"
-held = 0
-
-class Tensor:
-    def __init__(self, size=0, right=True):
-        global held
-        self.size, self.right = size, right
-        held += size
-    def __del__(self):
-        global held
-        if not S["leaks"]:
-            held -= self.size
-    def to(self, device): return Tensor(0, S["right"])
-    def cpu(self): return self
-    def __matmul__(self, other): return Tensor(0, self.right)
-    def __mul__(self, other): return self
-    def __sub__(self, other): return self
-
-class Generator:
-    def manual_seed(self, seed): return self
-def rand(*size, generator): return Tensor()
-def empty(size, dtype, device): return Tensor(size if S["allocates"] else 1)
-def device(kind, index): return (kind, index)
-def allclose(a, b, rtol, atol): return a.right == b.right
-uint8 = "uint8"
-version = types.SimpleNamespace(**S["version"])
-names = S["names"]
-gpus = types.SimpleNamespace(
-    is_available=lambda: bool(names),
-    device_count=lambda: len(names),
-    get_device_name=lambda index: names[index],
-    get_device_capability=lambda index: tuple(map(int, S["capabilities"][index].split("."))),
-    get_device_properties=lambda index: types.SimpleNamespace(gcnArchName=S["capabilities"][index]),
-    get_arch_list=lambda: S["architectures"],
-    memory_allocated=lambda index: held,
-    current_allocated_memory=lambda: held,
-    synchronize=lambda *index: None,
-)
-cuda = xpu = mps = gpus
-backends = types.SimpleNamespace(
-    cuda=types.SimpleNamespace(matmul=types.SimpleNamespace(allow_tf32=True)),
-    mps=types.SimpleNamespace(is_built=lambda: S["built"], is_available=lambda: bool(names)),
-)
-"""
 
 
 @dataclass
@@ -84,8 +37,7 @@ class Torch:
 
     def run(self, check: Check, **variables: str) -> subprocess.CompletedProcess[str]:
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "folder"}
-        code = TORCH.replace("SETTINGS", repr(settings))
-        (self.folder / "torch.py").write_text(code, encoding="utf-8")
+        (self.folder / "torch.py").write_text(stand_in(**settings), encoding="utf-8")
         hiding = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
         environ = {name: value for name, value in os.environ.items() if name not in hiding}
         return subprocess.run(
