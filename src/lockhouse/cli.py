@@ -15,6 +15,7 @@ from lockhouse import __version__
 from lockhouse.errors import Hint, UsageError
 
 if TYPE_CHECKING:
+    from lockhouse.reporting import Reports
     from lockhouse.terminal.request import Request
 
 __all__ = ["VERBS", "main", "parse"]
@@ -39,7 +40,18 @@ VERBS = (
     Verb("detect", "look at the machine and choose the variant"),
     Verb("plan", "decide on the exact wheels, stage by stage"),
     Verb("download", "bring the planned wheels into the wheelhouse"),
-    Verb("scan", "inspect every wheel; nothing is touched"),
+    Verb(
+        "scan",
+        "inspect every wheel; nothing is touched",
+        lambda parser: (
+            parser.add_argument(
+                "--sarif", metavar="FILE", type=Path, help="write what was found as SARIF, for code scanning"
+            ),
+            parser.add_argument(
+                "--graph", metavar="FILE.svg", type=Path, help="draw how what was found came in, as SVG"
+            ),
+        ),
+    ),
     Verb("install", "build, verify and lock the environment, and take it into use"),
     Verb(
         "verify",
@@ -135,7 +147,16 @@ def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
         debug=namespace.debug,
         number=getattr(namespace, "number", None),
         dry_run=getattr(namespace, "dry_run", False),
+        reports=_reports(getattr(namespace, "sarif", None), getattr(namespace, "graph", None)),
     )
+
+
+def _reports(sarif: Path | None, graph: Path | None) -> Reports | None:
+    if sarif is None and graph is None:
+        return None
+    from lockhouse.reporting import Reports
+
+    return Reports(sarif=sarif, graph=graph)
 
 
 class _Parser(argparse.ArgumentParser):

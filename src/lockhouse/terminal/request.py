@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockhouse.steps import Options
+
+if TYPE_CHECKING:
+    from lockhouse.reporting import Reports
 
 __all__ = ["Request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One verb, how it is to run, and how it is to be shown. ``number`` and ``dry_run`` belong to single verbs."""
+    """One verb, how it is to run and to be shown. ``number``, ``dry_run`` and ``reports`` belong to single verbs."""
 
     verb: str
     root: Path = field(default_factory=Path.cwd)
@@ -23,3 +27,4 @@ class Request:
     debug: bool = False
     number: int | None = None
     dry_run: bool = False
+    reports: Reports | None = None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lockhouse.events import Emit
 from lockhouse.plugins import Plugins
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
+
+if TYPE_CHECKING:
+    from lockhouse.reporting import Reports
+    from lockhouse.steps import Context
 
 __all__ = ["perform"]
 
@@ -45,7 +51,23 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
         from lockhouse.upkeep import clean
 
         record.result = clean(context, dry_run=request.dry_run)
+    elif request.reports is not None:
+        _run_with_reports(request.verb, context, request.reports)
     else:
         from lockhouse.run import run_verb
 
         run_verb("install" if request.verb == "upgrade" else request.verb, context)
+
+
+def _run_with_reports(verb: str, context: Context, reports: Reports) -> None:
+    """Run a verb and write what its scan found, also when it refused the plan: that is what reports are read for."""
+    from lockhouse.errors import ScanRefused
+    from lockhouse.run import run_verb
+
+    reports.check()
+    try:
+        run_verb(verb, context)
+    except ScanRefused:
+        reports.write_anyway(context)
+        raise
+    reports.write(context)

@@ -1,0 +1,298 @@
+"""A picture of a scan: how culprits came in, from the manifest to them, and the whole plan below.
+
+Plain SVG, so that every browser shows it and nothing has to be installed. What the scan refused is red, what it warns
+of amber, edges that the manifest cuts are broken; signs and lines say the same for those who do not see colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from xml.sax.saxutils import escape, quoteattr
+
+from lockhouse.audits.refusal import headline, ways_out
+from lockhouse.findings import Finding, ScanReport, Severity
+from lockhouse.plan import Plan
+from lockhouse.reporting.layout import Layout, layered
+from lockhouse.terminal.text import clean
+
+__all__ = ["picture"]
+
+ALL = 80
+"""Distributions that are drawn with all their edges, if nothing has to be explained."""
+
+ROW, BOX, GAP, MARGIN = 44, 32, 40, 24
+LIST_ROW, LIST_ROWS, LIST_MOST = 18, 26, 400
+LABELLED = 40
+"""Edges that are labelled; more would cover each other. What they say shows when the pointer rests on them."""
+
+RANK: dict[Severity, int] = {"refuse": 3, "warn": 2, "note": 1}
+SIGN = {3: "✗ ", 2: "! ", 1: "", 0: ""}
+KIND = {3: "bad", 2: "odd", 1: "way", 0: "way"}
+
+STYLE = """
+text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328; }
+.title { font-size: 17px; font-weight: 600; } .small { font-size: 11px; fill: #57606a; } .head { font-weight: 600; }
+.box { fill: #f6f8fa; stroke: #8c959f; } .box.way { fill: #ffffff; stroke: #57606a; }
+.box.odd { fill: #fff8c5; stroke: #9a6700; stroke-width: 2; }
+.box.bad { fill: #ffebe9; stroke: #cf222e; stroke-width: 2.5; }
+.edge { fill: none; stroke: #afb8c1; stroke-width: 1.2; } .edge.way { stroke: #57606a; }
+.edge.odd { stroke: #9a6700; stroke-width: 1.8; } .edge.bad { stroke: #cf222e; stroke-width: 2.2; }
+.edge.cut { stroke-dasharray: 6 5; } .bad-text { fill: #cf222e; font-weight: 600; }
+.odd-text { fill: #7d4e00; font-weight: 600; } .way-text { font-weight: 600; }
+.label { font-size: 11px; fill: #57606a; paint-order: stroke; stroke: #ffffff; stroke-width: 4px; text-anchor: middle; }
+"""
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """What is drawn: distributions with the gravest thing said of them, and edges with what asks."""
+
+    nodes: dict[str, int] = field(default_factory=dict)
+    edges: dict[tuple[str, str], int] = field(default_factory=dict)
+    lines: dict[tuple[str, str], str] = field(default_factory=dict)
+    cut: set[tuple[str, str]] = field(default_factory=set)
+    told: dict[str, list[str]] = field(default_factory=dict)
+
+
+def picture(report: ScanReport, plan: Plan) -> str:
+    """Draw a report and its plan."""
+    drawn = _drawn(report, plan)
+    parts: list[str] = []
+    y = MARGIN + 18
+    parts.append(_text(MARGIN, y, _title(report, plan), "title"))
+    y += 20
+    parts.append(_text(MARGIN, y, _subtitle(report, plan), "small"))
+    y += 24
+    graph, width, height = _graph(drawn, plan, y)
+    parts += graph
+    stages, stages_width, bottom = _stages(drawn, plan, y + height + (16 if height else 0))
+    parts += stages
+    width = max(width, stages_width, 560)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" '
+        f'height="{bottom:.0f}" role="img" aria-label={quoteattr(clean(_title(report, plan)))}>'
+    )
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return "\n".join((head, f"<style>{STYLE}</style>", ground, *parts, "</svg>", ""))
+
+
+def _title(report: ScanReport, plan: Plan) -> str:
+    refused = list(dict.fromkeys(finding.distribution or "the plan" for finding in report.refused))
+    if not refused:
+        return f"{plan.name}: nothing refused"
+    more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+    return f"{plan.name}: refused because of {', '.join(refused[:3])}{more}"
+
+
+def _subtitle(report: ScanReport, plan: Plan) -> str:
+    count = len(plan.distributions)
+    warnings = sum(finding.severity == "warn" for finding in report.findings)
+    told = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    target = plan.target
+    return (
+        f"{count} distributions for {target.variant}, {target.platform}, {target.python_tag}; "
+        f"{len(report.rules)} rules{told}; plan {plan.digest[:12]}"
+    )
+
+
+def _drawn(report: ScanReport, plan: Plan) -> _Drawn:
+    drawn = _Drawn()
+    for finding in sorted(report.findings, key=lambda finding: -RANK[finding.severity]):
+        if finding.severity == "note" and finding.code != "exclusions.cut":
+            continue
+        _draw(drawn, finding)
+    if not drawn.nodes and len(plan.distributions) <= ALL:
+        names = {item.name for item in plan.distributions}
+        for item in plan.distributions:
+            drawn.nodes[item.name] = 0
+            drawn.edges.update({(source, item.name): 0 for source in item.required_by if source in names})
+    return drawn
+
+
+def _draw(drawn: _Drawn, finding: Finding) -> None:
+    rank = RANK[finding.severity]
+    for chain in finding.chains:
+        for step in chain.steps:
+            drawn.nodes.setdefault(step.name, 0)
+        for pair, step in zip(pairwise(chain.names), chain.steps[1:], strict=True):
+            drawn.edges[pair] = max(rank, drawn.edges.get(pair, 0))
+            drawn.lines.setdefault(pair, step.requirement)
+        if finding.code == "exclusions.cut" and len(chain.names) > 1:
+            drawn.cut.add((chain.names[-2], chain.names[-1]))
+    if finding.distribution in drawn.nodes and finding.code != "exclusions.cut":
+        drawn.nodes[finding.distribution] = max(rank, drawn.nodes[finding.distribution])
+    drawn.told.setdefault(finding.distribution, []).append(
+        "\n".join((headline(finding), *(f"try: {text}" for text in ways_out(finding))))
+    )
+
+
+# the graph
+
+
+def _graph(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, float]:
+    """Draw boxes and edges; give the parts, and the width and height that they take."""
+    if not drawn.nodes:
+        return [], 0, 0
+    layout = layered(list(drawn.nodes), drawn.edges)
+    labelled = len(drawn.lines) <= LABELLED
+    widths = {name: max(_wide(_name(drawn, name)), _wide(_below(plan, name)) * 0.85) + 24 for name in drawn.nodes}
+    left, columns = float(MARGIN), []
+    for number in range(layout.layers):
+        own = [name for name in drawn.nodes if layout.layer[name] == number]
+        columns.append((left, max((widths[name] for name in own), default=40)))
+        labels = [
+            _wide(_short(line)) * 0.85 + 16
+            for (source, _), line in drawn.lines.items()
+            if labelled and layout.layer[source] == number
+        ]
+        left += columns[-1][1] + max(GAP * 2, *labels, 0) if labels else columns[-1][1] + GAP * 2
+    parts = list(_edges(drawn, layout, columns, widths, top, labelled=labelled))
+    parts += _boxes(drawn, plan, layout, columns, widths, top)
+    height = (max((layout.slot[name] for name in drawn.nodes), default=0) + 1) * ROW
+    return parts, columns[-1][0] + columns[-1][1] + MARGIN, height
+
+
+def _boxes(
+    drawn: _Drawn,
+    plan: Plan,
+    layout: Layout,
+    columns: list[tuple[float, float]],
+    widths: dict[str, float],
+    top: float,
+) -> Iterator[str]:
+    for name, rank in drawn.nodes.items():
+        x, y = columns[layout.layer[name]][0], top + layout.slot[name] * ROW
+        told = "\n\n".join(drawn.told.get(name, [])) or _name(drawn, name).strip()
+        kind = KIND[rank]
+        yield (
+            f"<g><title>{_safe(told)}</title>"
+            f'<rect class="box {kind}" x="{x:.1f}" y="{y:.1f}" width="{widths[name]:.1f}" height="{BOX + 4}" rx="5"/>'
+            f"{_text(x + 12, y + 15, _name(drawn, name), f'{kind}-text')}"
+            f"{_text(x + 12, y + 29, _below(plan, name), 'small')}</g>"
+        )
+
+
+def _edges(
+    drawn: _Drawn,
+    layout: Layout,
+    columns: list[tuple[float, float]],
+    widths: dict[str, float],
+    top: float,
+    *,
+    labelled: bool,
+) -> Iterator[str]:
+    middle = (BOX + 4) / 2
+    taken: list[tuple[float, float, float]] = []
+    for (source, target), rank in sorted(drawn.edges.items(), key=lambda item: item[1]):
+        one, other = (layout.layer[name] for name in (source, target))
+        forth = one < other
+        begin = (columns[one][0] + (widths[source] if forth else 0), top + layout.slot[source] * ROW + middle)
+        end = (columns[other][0] + (0 if forth else widths[target]), top + layout.slot[target] * ROW + middle)
+        points = [begin]
+        for number, slot in layout.bends.get((source, target), ()):
+            x, wide = columns[number]
+            y = top + slot * ROW + middle
+            points += [(x, y), (x + wide, y)] if forth else [(x + wide, y), (x, y)]
+        points.append(end)
+        kind = KIND[rank] if rank else ""
+        cut = " cut" if (source, target) in drawn.cut else ""
+        line = drawn.lines.get((source, target), "")
+        told = f"{source} asks for {line or target}{', which the manifest excludes' if cut else ''}"
+        yield f'<path class="edge {kind}{cut}" d="{_curve(points)}"><title>{_safe(told)}</title></path>'
+        yield _arrow(points[-2], end, kind)
+        if line and labelled:
+            shown = f"{_short(line)}{' (cut)' if cut else ''}"
+            if place := _free_place(points[0], points[1], _wide(shown) * 0.85, taken):
+                yield _text(*place, shown, "label")
+
+
+def _free_place(
+    begin: tuple[float, float], end: tuple[float, float], wide: float, taken: list[tuple[float, float, float]]
+) -> tuple[float, float] | None:
+    """Find a place for a label on the first stretch of an edge, near its middle, where no other label is."""
+    for t in (0.5, 0.35, 0.65, 0.25, 0.75):
+        x = begin[0] + (end[0] - begin[0]) * (1.5 * t * (1 - t) + t**3)
+        y = begin[1] + (end[1] - begin[1]) * (3 * t**2 - 2 * t**3) - 4
+        if all(abs(y - other_y) > 12 or abs(x - other_x) > (wide + other) / 2 for other_x, other_y, other in taken):
+            taken.append((x, y, wide))
+            return x, y
+    return None
+
+
+def _curve(points: list[tuple[float, float]]) -> str:
+    parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
+    for (x, y), (after, below) in pairwise(points):
+        half = (x + after) / 2
+        parts.append(f"C{half:.1f} {y:.1f} {half:.1f} {below:.1f} {after:.1f} {below:.1f}")
+    return " ".join(parts)
+
+
+def _arrow(before: tuple[float, float], end: tuple[float, float], kind: str) -> str:
+    colour = {"bad": "#cf222e", "odd": "#9a6700", "way": "#57606a"}.get(kind, "#afb8c1")
+    x, y = end
+    back = -7 if before[0] < x else 7
+    return f'<path d="M{x:.1f} {y:.1f} l{back} -4 l0 8 z" fill="{colour}"/>'
+
+
+# the plan below it
+
+
+def _stages(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, float]:
+    """List the plan by stages, each a column, or several side by side; give the parts, their right edge and bottom."""
+    parts: list[str] = []
+    x, bottom = float(MARGIN), top
+    left = LIST_MOST
+    for stage in plan.stages:
+        items = plan.in_stage(stage.name)
+        shown, left = items[:left], left - len(items[:left])
+        marked = drawn.nodes if drawn.lines or drawn.told else {}  # else nothing is to be found in the list
+        texts = [(f"{item.name} {item.version}", marked.get(item.name)) for item in shown]
+        if len(items) > len(shown):
+            texts.append((f"… and {len(items) - len(shown)} more", None))
+        head = f"{stage.name}{' (optional)' if stage.optional else ''} · {len(items)}"
+        parts.append(_text(x, top + 14, head, "head"))
+        for start in range(0, max(len(texts), 1), LIST_ROWS):
+            column = texts[start : start + LIST_ROWS]
+            wide = max((_wide(text if rank is None else f"{SIGN[rank]}{text}  ") for text, rank in column), default=0)
+            wide = max(wide, _wide(head)) if start == 0 else wide
+            for number, (text, rank) in enumerate(column):
+                sign = SIGN[rank] if rank else ""
+                kind = "small" if rank is None else f"{KIND[rank]}-text"
+                parts.append(_text(x, top + 36 + number * LIST_ROW, sign + text, kind))
+            bottom = max(bottom, top + 36 + len(column) * LIST_ROW)
+            x += wide + 28
+    for omitted in plan.omitted:
+        bottom += LIST_ROW
+        parts.append(_text(MARGIN, bottom, f"left out: stage {omitted.name}: {_short(omitted.reason, 120)}", "small"))
+    return parts, x, bottom + MARGIN
+
+
+def _name(drawn: _Drawn, name: str) -> str:
+    return SIGN[drawn.nodes[name]] + name
+
+
+def _below(plan: Plan, name: str) -> str:
+    """What stands under a name: the version, and where it is listed or installed."""
+    item = plan.distribution(name)
+    if item is None:
+        return "not in the plan"
+    return f"{item.version} · {'listed in' if item.requirement else 'with'} {item.stage}"
+
+
+def _text(x: float, y: float, text: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{_safe(text)}</text>'
+
+
+def _safe(text: str) -> str:
+    return escape(clean(text))
+
+
+def _short(text: str, most: int = 36) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _wide(text: str) -> float:
+    """About how wide a text is in the font, in pixels; wide enough for the widest of those that it may be."""
+    return sum(13.0 if ord(char) > 0x2E7F else 7.6 for char in text)
