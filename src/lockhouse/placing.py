@@ -24,7 +24,7 @@ __all__ = ["place"]
 NAME = re.compile(r"\w[\w.+-]*(:\w[\w.+-]*)?")
 """What doit takes for the name of a task, with at most one group; ``=`` would make a variable of it."""
 
-VERBS = frozenset({"clean", "generations", "install", "list", "plugins", "rollback", "run", "upgrade"})
+VERBS = frozenset({"clean", "doctor", "generations", "install", "list", "plugins", "rollback", "run", "upgrade"})
 """Names that mean something else on the command line."""
 
 

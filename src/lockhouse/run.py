@@ -69,6 +69,8 @@ class Run:
         self.completing = False
         """``verify`` alone without one: it is built from the lock first, as ``--locked install`` does."""
         self.error: LockhouseError | None = None
+        self._proven: frozenset[str] = frozenset()
+        """Steps that a proof consists of, and those that were asked for beside it."""
         self._answers: dict[str, bool] = {}
         self._refusal: Exception | None = None
         self._lock: Hold | None = None
@@ -81,12 +83,15 @@ class Run:
         self.requested = requested
         if not requested & {"install", *self.steps}:
             return
-        self.context.building_next = any("create" in self._needed(name) for name in requested)
+        others = requested - {"verify"}
+        building = any("create" in self._needed(name) for name in others)
         try:
             with heeded():
                 self._hold()
-            if "verify" in requested and not requested & {"install", "lock"}:
+            if "verify" in requested and not building:
                 self._verify_alone()
+                self._proven = frozenset(("detect", "verify")).union(*map(self._needed, others))
+            self.context.building_next = building or self.completing
         except LockhouseError as error:
             self._refusal = error  # told by the first step: doit has no place for an error before the first task
 
@@ -145,7 +150,7 @@ class Run:
     def _decide(self, step: Step) -> bool:
         if self._refusal is not None:
             return False
-        if self.proving and step.name not in ("detect", "verify"):
+        if not self._concerns(step):
             return True
         # Asked for by itself, verify proves now; and where it builds, it has yet to take what it built into use.
         if step.up_to_date is None or (step.name == "verify" and (self.proving or self.completing)):
@@ -164,8 +169,11 @@ class Run:
         return current
 
     def act(self, step: Step) -> LockhouseError | None:
-        """Run a step; return the error that stops the run, which is kept in :attr:`error` too."""
+        """Run a step; return the error that stops it. The first of a run is kept in :attr:`error`."""
+        if not self._concerns(step):
+            return None  # doit runs what is up to date if it is told to, or if a file is missing
         started = time.perf_counter()
+        error: LockhouseError | None = None
         self.context.emit(StepStarted(step=step.name))
         try:
             if self._refusal is not None:
@@ -176,12 +184,16 @@ class Run:
             self.error = Interrupted("interrupted")
             self._finish(step, "failed", started)
             raise
-        except Exception as error:  # noqa: BLE001 - the boundary: a defect must not pass for a failed phase
-            self.error = self._explained(step, error)
-        self._finish(step, "failed" if self.error else "done", started)
-        if self.error is None and step.name == "verify" and self.completing:
+        except Exception as caught:  # noqa: BLE001 - the boundary: a defect must not pass for a failed phase
+            error = self._explained(step, caught)
+            self.error = self.error or error
+        self._finish(step, "failed" if error else "done", started)
+        if error is None and step.name == "verify" and self.completing:
             return self.act(self.steps["lock"])
-        return self.error
+        return error
+
+    def _concerns(self, step: Step) -> bool:
+        return not self.proving or step.name in self._proven
 
     def close(self) -> None:
         """Give the project free."""
@@ -214,7 +226,7 @@ class Run:
         if isinstance(error, InternalError) and stood_in and step.plugin is None:
             return _not_done(step, stood_in, error)
         if self.completing and isinstance(error, LockOutdated) and error.missing:
-            return _nothing_to_verify("and there is no lock to build one from")
+            return _nothing_to_verify("there is no lock to build one from")
         return error
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,9 +50,15 @@ def test_clean_is_doits_own_command_and_frees_what_is_not_kept(built: Site) -> N
     left.mkdir()
     (left / ".lockhouse").mkdir()
     (left / ".lockhouse" / "generation.json").write_bytes((built.venv / ".lockhouse" / "generation.json").read_bytes())
-    assert built.doit("clean", "-n").status == 0
+    asked = built.doit("clean", "-n")
+    assert asked.status == 0, asked.err
+    assert "would be freed" in asked.out
     assert left.exists()
-    assert built.doit("clean").status == 0
+    cleaned = built.doit("clean")
+    assert cleaned.status == 0, cleaned.err
+    assert "freed" in cleaned.out.splitlines()[-1]
+    assert "function" not in cleaned.out
+    assert "Traceback" not in asked.err + cleaned.err
     assert not left.exists()
 
 
@@ -88,6 +95,88 @@ def test_tasks_side_by_side_are_refused(site: Site, options: tuple[str, ...]) ->
     assert result.err.count("error:") == 1
     assert "leave -n out" in result.err
     assert not site.venv.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("ignore", "verify"), "no task can be ignored"),
+        (("forget", "-a"), "nothing to forget"),
+        (("reset-dep",), "nothing to reset"),
+        (("strace", "verify"), "no command to trace"),
+        (("verfy",), "did you mean verify?"),
+        (("install:bse",), "did you mean install:base?"),
+        (("auto",), "there is no task 'auto'"),
+        (("verfy*",), "there is no task 'verfy*'"),
+        (("verify", "--deep"), "deep=1"),
+        (("list", "nope"), "there is no task 'nope'"),
+        (("info", "nope"), "there is no task 'nope'"),
+        (("info",), "info tells of one task"),
+        (("clean", "verify"), "cannot be cleaned by itself"),
+        (("-s", "lock"), "without those that it needs"),
+        (("-r", "zero", "install"), "leave -r out"),
+    ],
+)
+def test_what_doit_would_do_wrong_is_refused(site: Site, arguments: tuple[str, ...], words: str) -> None:
+    site.manifest("alpha")
+    result = site.doit(*arguments)
+    assert result.status == 2, result.out + result.err
+    assert words in result.err
+    assert "Traceback" not in result.err
+
+
+def test_doit_remembers_nothing(built: Site) -> None:
+    """Neither what it was told to skip, nor in a file that a kill can break."""
+    (built.root / ".lockhouse" / "doit.json").write_text("{broken")
+    (built.root / ".doit.db").write_text("broken")
+    (built.site_packages() / "alpha" / "new.py").write_text("")
+    before = {path.name for path in built.root.iterdir()}
+    assert built.doit("verify").status == 1
+    assert built.run("verify").status == 1
+    assert {path.name for path in built.root.iterdir()} == before
+
+
+def test_doit_lists_and_explains_tasks_without_asking_the_machine(site: Site) -> None:
+    site.manifest("alpha")
+    listed = site.doit("list", "--all")
+    assert listed.status == 0, listed.err
+    names = [line.split()[0] for line in listed.out.splitlines()]
+    assert names[:7] == ["detect", "plan", "download", "scan", "destroy", "create", "install"]
+    assert listed.err == ""
+    assert not (site.root / ".lockhouse" / "demo").exists()
+    told = site.doit("info", "scan")
+    assert told.status == 1  # doit's own word for a task that is not up to date
+    assert "judge every wheel" in told.out
+    assert not (site.root / ".lockhouse" / "demo").exists()
+    assert site.doit("help").status == 0
+    wrong = site.doit("nope")
+    assert wrong.err.split("tasks are: ")[1].strip().split(", ") == names
+
+
+def test_verify_changes_nothing_whatever_doit_is_told(built: Site) -> None:
+    (built.root / ".lockhouse" / "demo" / "plan.json").unlink()
+    asked = len(built.index.requests)
+    assert built.doit("-a", "verify").status == 0
+    assert not (built.root / ".lockhouse" / "demo" / "plan.json").exists()
+    assert len(built.index.requests) == asked
+
+
+def test_what_is_asked_for_beside_verify_is_done_too(built: Site) -> None:
+    built.wheel("torchao")
+    built.manifest("torchao", blacklist=["torchao"])
+    assert built.doit("scan", "verify").status == 3
+
+
+@pytest.mark.parametrize("arguments", [("dumpdb",), ("--frob",), ("strace",)])
+def test_what_fails_before_dodo_is_read_has_a_status_of_ours_where_doit_is_told_so(
+    site: Site, arguments: tuple[str, ...]
+) -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    (site.root / "pyproject.toml").write_text(text.replace("[tool.lockhouse]", "[tool.other]"), encoding="utf-8")
+    result = site.doit(*arguments)
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert len(result.err) < 200
 
 
 def test_upgrade_that_is_to_be_locked_is_refused_with_the_true_reason(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from doit import doit_cmd
 
 from lockhouse import interruption
-from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
+from lockhouse.errors import Hint, InternalError, UsageError
 from lockhouse.findings import ScanReport
 from lockhouse.opening import open_context
 from lockhouse.plan import Selection
 from lockhouse.run import Run
 from lockhouse.steps import Options
-from lockhouse.tasks.graph import creator, reporter
+from lockhouse.tasks.commands import asked, refuse_nonsense
+from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
 
 if TYPE_CHECKING:
     from lockhouse.terminal import Listener
@@ -33,7 +34,13 @@ Tasks = Iterator[Task]
 VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation")
 """What may stand as ``name=value`` on doit's command line."""
 
-VERBS = ("upgrade", "generations", "rollback", "plugins")
+VERBS = {
+    "upgrade": "install anew without the lock's versions",
+    "generations": "list the environments that are kept",
+    "rollback": "go back to an environment that is kept, after verifying it",
+    "doctor": "tell the state of machine, plugins, manifest, environment and published copy",
+    "plugins": "list the plugins and what became of each",
+}
 """Verbs beside the pipeline: a task each, which does what the console command does."""
 
 
@@ -53,18 +60,33 @@ def _front_door() -> _Door:
     from lockhouse import terminal
 
     interruption.attend("leaving")
+    wanted = asked()
     ending = ExitStack()
-    shown = terminal.listener(sys.stdout)
+    # Only a run tells what happens; what other commands print is an answer.
+    shown = terminal.listener(*((sys.stdout,) if wanted.command == "run" else (sys.stderr, True)))
     ending.callback(shown.close)
     try:
         variables = _variables()
         context = open_context(Path.cwd(), variables.get("manifest"), _options(variables), shown)
-        context.project.home.mkdir(parents=True, exist_ok=True)  # doit wants the folder of its database
-        return _Door(Run(context), shown, [], ending)
-    except LockhouseError as error:
+        run = Run(context)
+        targets = [str(path) for step in run.steps.values() for path in step.outputs]
+        refuse_nonsense(wanted, _names(run), targets, REPORTER)
+        if wanted.command == "clean":
+            wanted.silence()
+        return _Door(run, shown, [], ending)
+    except Exception as caught:  # noqa: BLE001 - the boundary: doit would print a traceback and end with 3
+        from lockhouse.terminal.session import explain
+
         ending.close()
+        error = explain(caught, debug=False)
         terminal.show_error(error, sys.stderr)
         raise SystemExit(error.exit_status) from error
+
+
+def _names(run: Run) -> tuple[str, ...]:
+    """Names of all tasks, in the order of the pipeline; stages stand beside their group."""
+    names = (name for step in run.steps.values() for name in (step.name.partition(":")[0], step.name))
+    return tuple(dict.fromkeys((*names, "install", *VERBS)))
 
 
 def _options(variables: Mapping[str, str]) -> Options:
@@ -144,7 +166,7 @@ def _tell_scan(run: Run) -> None:
 def _verb(name: str) -> Task:
     return {
         "actions": [lambda: _serve(name)],
-        "doc": f"what `lockhouse {name}` does",
+        "doc": VERBS[name],
         "uptodate": [False],
         "verbosity": 2,
         "io": {"capture": False},
@@ -185,16 +207,13 @@ def _with_clean(create: Callable[[], Iterator[dict[str, Any]]]) -> Callable[[], 
 
 
 def _clean(dryrun: bool) -> None:
-    _serve("clean", dry_run=dryrun)
+    with redirect_stdout(sys.__stdout__), redirect_stderr(sys.__stderr__):  # doit has put others in their places
+        _serve("clean", dry_run=dryrun)
 
 
-DOIT_CONFIG = {
-    "default_tasks": ["install"],
-    "dep_file": ".lockhouse/doit.json",
-    "backend": "json",
-    "sort": "definition",
-    "reporter": reporter(_run, _complain, _leave),
-}
+REPORTER = reporter(_run, _complain, _leave)
+
+DOIT_CONFIG = {**NO_DATABASE, "default_tasks": ["install"], "sort": "definition", "reporter": REPORTER}
 
 # A function each, in the order of the pipeline: doit lists tasks in the order in which their creators are written down.
 

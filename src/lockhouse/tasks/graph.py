@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from doit import doit_cmd
 from doit.cmd_base import ModuleTaskLoader
-from doit.exceptions import BaseFail, InvalidTask, TaskFailed
-from doit.runner import MRunner
+from doit.exceptions import BaseFail, TaskFailed
 from doit.task import Task
 
-from lockhouse.errors import Hint, InternalError, Interrupted, UsageError
+from lockhouse.errors import InternalError, Interrupted
 from lockhouse.interruption import was_interrupted
 from lockhouse.pipeline import AFTER_INSTALL, PHASES
 from lockhouse.run import Run
 from lockhouse.steps import Step
 
-__all__ = ["creator", "execute", "reporter"]
+__all__ = ["NO_DATABASE", "creator", "execute", "reporter"]
+
+
+class _Forgetful:
+    """Keeps nothing of what doit wants to remember.
+
+    Its database tells only which tasks somebody has run, or wants to be skipped: nothing that holds when the next run
+    begins. And it is written in place, so that a kill can leave it broken for all that follow.
+    """
+
+    def encode(self, data: object) -> str:
+        """Give the text for what is to be remembered."""
+        return ""
+
+    def decode(self, text: str) -> dict[str, Any]:
+        """Read what was remembered."""
+        return {}
+
+
+NO_DATABASE = {"backend": "json", "dep_file": os.devnull, "codec_cls": _Forgetful}
+"""Settings for doit by which it remembers nothing, and writes to no file."""
 
 
 def execute(verb: str, run: Run) -> None:
     """Run the tasks of a verb; what stopped them is kept in the run."""
     complaints: list[str] = []
     tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run) for phase in PHASES}
-    tasks["DOIT_CONFIG"] = {
-        "dep_file": str(run.context.project.home / "doit.json"),
-        "backend": "json",
-        "reporter": reporter(lambda: run, complaints.append, lambda: None),
-    }
+    tasks["DOIT_CONFIG"] = {**NO_DATABASE, "reporter": reporter(lambda: run, complaints.append, lambda: None)}
     # config_filenames: [tool.doit] of the current directory must not change what is run.
     status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
     if status != 0 and run.error is None:
@@ -87,15 +103,7 @@ def reporter(current: Callable[[], Run], complain: Callable[[str], object], fini
             pass
 
         def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
-            run = current()
-            if _in_parallel():
-                run.error = UsageError(
-                    "doit cannot run these tasks side by side",
-                    cause="each works on what the one before it has left",
-                    hints=[Hint("no-processes", "leave -n out: what can be done side by side, a task does by itself")],
-                )
-                raise InvalidTask(run.error.summary)
-            run.begin(frozenset(selected_tasks))
+            current().begin(frozenset(selected_tasks))
 
         def add_failure(self, task: Task, fail: BaseFail) -> None:
             complain(fail.get_msg())
@@ -117,9 +125,3 @@ def reporter(current: Callable[[], Run], complain: Callable[[str], object], fini
         get_status = execute_task = add_success = skip_uptodate = skip_ignore = teardown_task = ignore
 
     return Reporter
-
-
-def _in_parallel() -> bool:
-    """Whether doit was given ``-n``: it tells its reporter nothing of that, but calls it from its runner."""
-    caller = sys._getframe(2)
-    return isinstance(caller.f_locals.get("self"), MRunner)
