@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lockhouse.evidence import Hardware
 from lockhouse.host import Device, Host
 from lockhouse.plan import Plan
+from lockhouse.quantities import size
 
 __all__ = ["hardware_changes", "hardware_of"]
 
@@ -35,4 +36,12 @@ def hardware_changes(before: Hardware, now: Hardware) -> Iterator[str]:
 
 
 def _words(devices: tuple[Device, ...]) -> str:
-    return ", ".join(f"{item.name} ({item.capability})" if item.capability else item.name for item in devices)
+    return ", ".join(map(_described, devices))
+
+
+def _described(device: Device) -> str:
+    # Two of one name may be different ones: cards of 40 and 80 GB, or a part of one. What is part of the processor has
+    # the machine's memory, which is another number with every kernel.
+    memory = size(device.memory) if device.memory is not None and not device.integrated else None
+    details = ", ".join(filter(None, (device.capability, memory)))
+    return f"{device.name} ({details})" if details else device.name

@@ -46,8 +46,37 @@ def test_changes_are_told_with_both_values() -> None:
     assert list(hardware_changes(before, before)) == []
     assert list(hardware_changes(before, newer)) == [
         "driver: 550.54 then, 580.1 now",
-        "devices: Test GPU (9.0) then, none now",
+        "devices: Test GPU (9.0, 17.2 GB) then, none now",
     ]
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        (replace(GPU, name="Other GPU"), "Other GPU (9.0, 17.2 GB) now"),
+        (replace(GPU, capability="8.0"), "Test GPU (8.0, 17.2 GB) now"),
+        (replace(GPU, memory=1 << 33), "Test GPU (9.0, 8.6 GB) now"),
+        (replace(GPU, memory=None, capability=None), "Test GPU now"),
+    ],
+)
+def test_another_device_is_told_whatever_tells_it_apart(device: Device, told: str) -> None:
+    before, now = (hardware_of(plan("cu124", "cuda"), host(replace(CUDA, devices=(item,)))) for item in (GPU, device))
+    (change,) = hardware_changes(before, now)
+    assert change == f"devices: Test GPU (9.0, 17.2 GB) then, {told}"
+
+
+def test_a_second_device_and_one_that_is_gone_are_told() -> None:
+    one, two = (hardware_of(plan("cu124", "cuda"), host(replace(CUDA, devices=(GPU,) * n))) for n in (1, 2))
+    assert list(hardware_changes(one, two)) == [
+        "devices: Test GPU (9.0, 17.2 GB) then, Test GPU (9.0, 17.2 GB), Test GPU (9.0, 17.2 GB) now"
+    ]
+
+
+def test_memory_that_is_the_machines_own_may_change() -> None:
+    inside = replace(GPU, integrated=True)
+    now = replace(inside, memory=(1 << 34) - 4096)
+    one, two = (hardware_of(plan("cu124", "cuda"), host(replace(CUDA, devices=(item,)))) for item in (inside, now))
+    assert list(hardware_changes(one, two)) == []
 
 
 @pytest.mark.parametrize(
