@@ -10,12 +10,13 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from lockhouse.codec import DecodeError, decode, encode
-from lockhouse.errors import StorageError
+from lockhouse.errors import Hint, StorageError
 from lockhouse.evidence import VerifyReport
 from lockhouse.findings import ScanReport
 from lockhouse.host import Host
@@ -25,6 +26,7 @@ __all__ = [
     "TEMPORARY",
     "State",
     "current_boot",
+    "move",
     "read_value",
     "storage_errors",
     "sweep",
@@ -36,6 +38,18 @@ T = TypeVar("T")
 
 TEMPORARY = ".lockhouse-writing-"
 """How the names of files begin that are being written."""
+
+PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between two attempts to rename what somebody holds."""
+
+LONG = 248
+"""Characters of a path from which on Windows may refuse it by default ("Maximum Path Length Limitation")."""
+
+LONG_PATHS = Hint(
+    "long-paths",
+    "its path may be too long for Windows: set LongPathsEnabled in the registry (its documentation says how, under "
+    "Maximum Path Length Limitation), or move the project nearer to the top of its drive",
+)
 
 FILES: dict[type, str] = {Host: "host", Plan: "plan", ScanReport: "scan", VerifyReport: "verify"}
 
@@ -114,11 +128,27 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.replace(temporary, path)
+            move(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file or folder, in place of the file ``target`` if there is one; raises OSError.
+
+    Windows refuses while a virus scanner, an indexer or another reader has a file open: there it is tried again for
+    a second and a half.
+    """
+    for pause in PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(source, target)
 
 
 def current_boot() -> str:
@@ -147,4 +177,5 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or path
-        raise StorageError(f"cannot write {where}", cause=error.strerror or str(error)) from error
+        hints = [LONG_PATHS] if sys.platform == "win32" and len(str(where)) >= LONG else []
+        raise StorageError(f"cannot write {where}", cause=error.strerror or str(error), hints=hints) from error

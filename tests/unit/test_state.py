@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from lockhouse.errors import StorageError
 from lockhouse.findings import ScanReport
-from lockhouse.state import State, sweep, write_atomically
+from lockhouse.state import State, move, storage_errors, sweep, write_atomically
 
 REPORT = ScanReport(plan="p", rules=("tags",), wheels=3, findings=())
 
@@ -74,3 +76,34 @@ def test_failed_write_names_the_place_and_leaves_the_old_content(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(StorageError):
         write_atomically(tmp_path / "file" / "x" / ("y" * 300), b"1")
+
+
+def test_windows_is_asked_again_while_somebody_holds_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "new").write_text("new")
+    refusals = [PermissionError(13, "held by a scanner")] * 3
+    replace_for_real = os.replace
+
+    def refusing(source: Path, target: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+        replace_for_real(source, target)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    with pytest.raises(PermissionError):
+        move(tmp_path / "new", tmp_path / "old")
+    assert len(refusals) == 2  # elsewhere a refusal is one for good
+    monkeypatch.setattr(sys, "platform", "win32")
+    move(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old").read_text() == "new"
+
+
+def test_a_path_that_windows_may_find_too_long_comes_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hints(path: str) -> list[str]:
+        with pytest.raises(StorageError) as caught, storage_errors(Path(path)):
+            raise FileNotFoundError(2, "The system cannot find the path specified", path)
+        return [hint.code for hint in caught.value.hints]
+
+    assert hints("C:/" + "deep/" * 60) == []
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert hints("C:/" + "deep/" * 60) == ["long-paths"]
+    assert hints("C:/short") == []

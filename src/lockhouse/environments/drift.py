@@ -20,6 +20,7 @@ from typing import NamedTuple
 from lockhouse.cores import spread
 from lockhouse.environments.generations import Generation
 from lockhouse.environments.seal import (
+    INODE,
     MODE,
     OWN,
     SEAL,
@@ -192,9 +193,11 @@ class _Folders:
                             unknown.append(f"{prefix}{name}/")
                         else:
                             seen.modified.append(prefix + name)
-                    elif found.st_mtime_ns != mtime or found.st_ino != inode or (ctime and found.st_ctime_ns != ctime):
+                        continue
+                    now = found.st_ino & INODE
+                    if found.st_mtime_ns != mtime or now != inode or (ctime and found.st_ctime_ns != ctime):
                         alone = found.st_ctime_ns if found.st_nlink == 1 else 0
-                        seen.doubtful.append((prefix + name, index, size, found.st_ino, found.st_mtime_ns, alone))
+                        seen.doubtful.append((prefix + name, index, size, now, found.st_mtime_ns, alone))
         finally:
             close_folder(handle)
         if files:

@@ -21,7 +21,7 @@ from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
 from lockhouse.project import Project
-from lockhouse.state import TEMPORARY, read_value, storage_errors, write_atomically, write_value
+from lockhouse.state import TEMPORARY, move, read_value, storage_errors, write_atomically, write_value
 
 __all__ = ["MARKER", "METADATA", "Generation", "GenerationState", "Generations", "Marker"]
 
@@ -143,7 +143,7 @@ class Generations:
             write_atomically(self.folder / COUNTER, f"{number}\n".encode())
             temporary.mkdir()
             _write(temporary, generation)
-            temporary.rename(path)
+            move(temporary, path)
         return generation
 
     def advance(
@@ -201,7 +201,7 @@ class Generations:
             raise InternalError(f"{path} is in use and must not be removed")
         trash = self.folder / f"{TRASH}{path.name}-{os.urandom(4).hex()}"
         with storage_errors(path):
-            path.rename(trash)
+            move(path, trash)
         remove_tree(trash, last=METADATA)
 
     def abandon(self, generation: Generation) -> None:

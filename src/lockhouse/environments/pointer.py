@@ -14,7 +14,7 @@ from pathlib import Path
 from lockhouse.environments.links import is_link, remove_link
 from lockhouse.errors import EnvironmentOccupied, Hint
 from lockhouse.project import Project
-from lockhouse.state import storage_errors
+from lockhouse.state import move, storage_errors
 
 __all__ = ["check_pointer", "read", "switch"]
 
@@ -101,12 +101,12 @@ def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
         if is_link(aside):
             remove_link(aside)
         if is_link(pointer):
-            pointer.rename(aside)
+            move(pointer, aside)
         try:
-            temporary.rename(pointer)
+            move(temporary, pointer)
         except OSError:
             if is_link(aside):
-                aside.rename(pointer)
+                move(aside, pointer)
             raise
         if is_link(aside):
             remove_link(aside)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockhouse.environments.generations import METADATA
 from lockhouse.environments.links import is_link
-from lockhouse.state import storage_errors, write_atomically
+from lockhouse.state import move, storage_errors, write_atomically
 
 __all__ = ["BYTECODE", "DISCARDED", "FILE", "discard_bytecode", "redirect_bytecode"]
 
@@ -52,6 +52,6 @@ def discard_bytecode(root: Path) -> int:
     if os.path.lexists(place):
         # Out of the way at one instant: a program that is at work writes into a new folder from then on.
         with storage_errors(place):
-            place.rename(aside)
+            move(place, aside)
         remove_tree(aside)
     return count

@@ -25,6 +25,7 @@ from lockhouse.environments.redirect import BYTECODE, DISCARDED
 from lockhouse.state import TEMPORARY, write_atomically
 
 __all__ = [
+    "INODE",
     "MODE",
     "OWN",
     "SEAL",
@@ -54,6 +55,9 @@ a proof that is lost or damaged counts as none, and bytecode is discarded by eve
 
 MODE = 0o6111
 """Who may run a file, and as whom. That a group may read it is a matter of the machine, not of the environment."""
+
+INODE = 2**64 - 1
+"""Bits of an inode's number that a witness keeps. On Windows it may have 128 (``os.stat`` since Python 3.12)."""
 
 # Names that are no text survive, on Windows too.
 ENCODING = ("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lockhouse.environments.seal import MODE, OWN, Seal, SealedLink, Witness, is_passing
+from lockhouse.environments.seal import INODE, MODE, OWN, Seal, SealedLink, Witness, is_passing
 from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
@@ -113,7 +113,7 @@ def _row(found: os.stat_result, origin: Row | None) -> Row:
     same = origin is not None and (found.st_size, found.st_mtime_ns) == (origin.size, origin.mtime_ns)
     ctime = found.st_ctime_ns if found.st_nlink == 1 else 0
     sha256 = origin.sha256 if origin and same else None
-    return Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino, found.st_mtime_ns, ctime)
+    return Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino & INODE, found.st_mtime_ns, ctime)
 
 
 def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> dict[str, bytes]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from fixtures.generations import make_generation, make_project
 from lockhouse.environments.pointer import check_pointer, read, switch
-from lockhouse.errors import EnvironmentOccupied
+from lockhouse.errors import EnvironmentOccupied, StorageError
 
 
 def test_the_pointer_is_a_relative_link_and_leads_to_its_target(tmp_path: Path) -> None:
@@ -99,3 +103,58 @@ def test_the_project_s_own_places_are_refused(tmp_path: Path, path: str) -> None
     project = replace(project, pointer=project.root / path)
     with pytest.raises(EnvironmentOccupied, match="in the way"):
         check_pointer(project)
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Windows as far as the pointer knows it; what makes junctions there makes absolute links here."""
+    made = ModuleType("_winapi")
+    made.CreateJunction = lambda target, place: Path(place).symlink_to(target)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "_winapi", made)
+    monkeypatch.setattr(sys, "platform", "win32")
+    yield
+    monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("windows")
+def test_a_junction_is_made_beside_and_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    first, second, pointer = tmp_path / "first", tmp_path / "second", tmp_path / ".venv"
+    for target in (first, second, first):
+        target.mkdir(exist_ok=True)
+        switch(pointer, target)
+        assert read(pointer) == target
+        assert {path.name for path in tmp_path.iterdir()} <= {"first", "second", ".venv"}
+
+
+@pytest.mark.usefixtures("windows")
+def test_a_junction_whose_turn_was_cut_short_is_made_whole(tmp_path: Path) -> None:
+    first, second, pointer = tmp_path / "first", tmp_path / "second", tmp_path / ".venv"
+    first.mkdir()
+    second.mkdir()
+    (tmp_path / ".venv.lockhouse-old").symlink_to(first)  # killed between the two renames
+    (tmp_path / ".venv.lockhouse-new").symlink_to(second)
+    switch(pointer, second)
+    assert read(pointer) == second
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "first", "second"]
+
+
+@pytest.mark.usefixtures("windows")
+def test_a_junction_that_cannot_take_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, pointer = tmp_path / "first", tmp_path / "second", tmp_path / ".venv"
+    first.mkdir()
+    second.mkdir()
+    switch(pointer, first)
+    rename = os.replace
+
+    def held(source: Path, target: Path) -> None:
+        if source.name.endswith(".lockhouse-new"):
+            raise PermissionError(13, "held")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", held)
+    with pytest.raises(StorageError):
+        switch(pointer, second)
+    assert read(pointer) == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "first", "second"]
