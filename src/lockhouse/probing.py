@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 from lockhouse import filereader
@@ -32,20 +33,27 @@ LONGEST_TIMEOUT = 60.0
 """Seconds that any question may take, whatever its plugin says."""
 
 
-def ask(namespace: str, questions: Sequence[Question]) -> tuple[Probe, ...]:
-    """Ask all questions at once; the probes come in the order of the questions."""
+GLANCE = 0.2
+"""Seconds between two looks at whether somebody wants to stop."""
+
+
+def ask(namespace: str, questions: Sequence[Question], stop: Event | None = None) -> tuple[Probe, ...]:
+    """Ask all questions at once; the probes come in the order of the questions.
+
+    Once ``stop`` is set, what has not answered is given up on.
+    """
     if not questions:
         return ()
     with ThreadPoolExecutor(max_workers=min(len(questions), 16), thread_name_prefix="probe") as pool:
-        return tuple(pool.map(lambda question: _probe(namespace, question), questions))
+        return tuple(pool.map(lambda question: _probe(namespace, question, stop), questions))
 
 
-def _probe(namespace: str, question: Question) -> Probe:
+def _probe(namespace: str, question: Question, stop: Event | None) -> Probe:
     started = time.monotonic()
     answer: str | None = None
     error: str | None = None
     try:
-        answer = _answer(question)
+        answer = _answer(question, stop)
     except _NoAnswer as problem:
         error = str(problem)
     except Exception as problem:  # noqa: BLE001  whatever a question is made of, it costs no more than itself
@@ -58,9 +66,11 @@ class _NoAnswer(Exception):
     """Why there is no answer."""
 
 
-def _answer(question: Question) -> str:
+def _answer(question: Question, stop: Event | None) -> str:
     timeout = min(max(question.timeout, 0.01), LONGEST_TIMEOUT)
-    status, output, complaint = run_limited(_argv(question), timeout, probe_environment(os.environ))
+    status, output, complaint = run_limited(_argv(question), timeout, probe_environment(os.environ), stop)
+    if status is None and stop is not None and stop.is_set():
+        raise _NoAnswer("interrupted")
     if status is None:
         raise _NoAnswer(f"no answer within {timeout:g} s; stopped")
     if status != 0:
@@ -84,8 +94,12 @@ def _argv(question: Question) -> list[str]:
             return [*bare, str(Path(filereader.__file__)), question.kind, str(LONGEST_ANSWER), *question.ask]
 
 
-def run_limited(argv: Sequence[str], timeout: float, environ: Mapping[str, str]) -> tuple[int | None, str, str]:
+def run_limited(
+    argv: Sequence[str], timeout: float, environ: Mapping[str, str], stop: Event | None = None
+) -> tuple[int | None, str, str]:
     """Run a program to its end or its time limit (status None); return status and the beginnings of both outputs.
+
+    Once ``stop`` is set its time is over.
 
     Output goes to files, not pipes: a grandchild that outlives the program holds a pipe open, and whoever reads it
     waits for that. The whole process group is killed at the limit. Raises OSError when the program cannot be started.
@@ -101,14 +115,22 @@ def run_limited(argv: Sequence[str], timeout: float, environ: Mapping[str, str])
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        status: int | None
         try:
-            status = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            status = None
+            status = _end_of(process, timeout, stop)
         finally:
             _kill_group(process)
         return status, _beginning(output), _beginning(complaint)
+
+
+def _end_of(process: subprocess.Popen[bytes], timeout: float, stop: Event | None) -> int | None:
+    deadline = time.monotonic() + timeout
+    while stop is None or not stop.is_set():
+        left = max(0.0, deadline - time.monotonic())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(left if stop is None else min(left, GLANCE))
+        if time.monotonic() >= deadline:
+            break
+    return None
 
 
 def _beginning(file: IO[bytes]) -> str:

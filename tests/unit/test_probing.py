@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -93,6 +94,16 @@ def test_a_child_that_keeps_the_output_open_delays_nothing(tmp_path: Path) -> No
     )
     assert one(python("q", code)).answer == "done\n"
     assert gone(int(trace.read_text()))
+
+
+@posix
+def test_who_wants_to_leave_does_not_wait_for_what_hangs() -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    questions = [python("quick", "print('here')"), python("hangs", "import time; time.sleep(600)", timeout=60.0)]
+    quick, hangs = ask("test", questions, stop)
+    assert (quick.answer, hangs.answer, hangs.error) == ("here\n", None, "interrupted")
+    assert hangs.seconds < 30
 
 
 @posix

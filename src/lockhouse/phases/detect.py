@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lockhouse
 from lockhouse.accelerators import Accelerator
@@ -22,6 +23,9 @@ from lockhouse.manifest import Manifest
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
 from lockhouse.surroundings import probe_environment
+
+if TYPE_CHECKING:
+    from threading import Event
 
 __all__ = ["detect_host", "host_fingerprint", "steps"]
 
@@ -45,14 +49,20 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 def detect_host(accelerators: Sequence[Accelerator], folder: Path, fingerprint: str) -> Host:
     """Ask the machine everything, all at once; ``folder`` says whose disk is measured."""
     from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
 
     from lockhouse.environments.interpreters import find_interpreters
     from lockhouse.machine import platform_facts, read_resources
 
+    stop = Event()
     with ThreadPoolExecutor(max_workers=len(accelerators) + 1, thread_name_prefix="detect") as pool:
-        found = pool.submit(find_interpreters)
-        answers = list(pool.map(_read, accelerators))
-        interpreters = found.result()
+        try:
+            found = pool.submit(find_interpreters)
+            answers = list(pool.map(lambda accelerator: _read(accelerator, stop), accelerators))
+            interpreters = found.result()
+        except BaseException:
+            stop.set()  # a driver that hangs must not hold up who wants to leave
+            raise
     facts = platform_facts()
     return Host(
         platform=facts.platform,
@@ -125,7 +135,7 @@ def _fingerprint(accelerator: Accelerator) -> str:
         return f"failed: {error.cause}"  # a constant: failing again is no reason to ask again
 
 
-def _read(accelerator: Accelerator) -> tuple[AcceleratorReading, tuple[Probe, ...]]:
+def _read(accelerator: Accelerator, stop: Event) -> tuple[AcceleratorReading, tuple[Probe, ...]]:
     """Ask one accelerator's questions and let it read the answers; what fails on the way stands in the ledger."""
     from lockhouse.probing import ask
 
@@ -133,7 +143,7 @@ def _read(accelerator: Accelerator) -> tuple[AcceleratorReading, tuple[Probe, ..
     probes: tuple[Probe, ...] = ()
     try:
         questions = accelerator.questions()
-        probes = ask(namespace, questions)
+        probes = ask(namespace, questions, stop)
         answers = {question.name: probe for question, probe in zip(questions, probes, strict=True)}
         reading = accelerator.read(answers)
     except PluginError as error:
