@@ -76,10 +76,15 @@ class Solver:
         named = {_name(requirement) for requirement in requirements}
         requirements += [tool for tool in TOOLS if tool not in named]
         routes = {name: server for name, server in self.servers.routing.fixed.items() if name in named}
-        self.servers.ask_ahead((server, name) for name, server in routes.items())
+        # What is listed may be on the accelerator's index alone: then nobody else could resolve it.
+        preferred = sorted(named & self.servers.routing.preferred)
+        self.servers.ask_ahead(
+            (*((server, name) for name, server in routes.items()), *((VARIANT, name) for name in preferred))
+        )
         for name, server in routes.items():
             if not self.servers.serves(server, name):
                 raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
+        routes |= {name: VARIANT for name in preferred if self.servers.serves(VARIANT, name)}
         return Request(
             python=self.interpreter.executable,
             release=self.interpreter.release,

@@ -43,6 +43,8 @@ class Site:
     """Variables of a run beside the test's own."""
     dodo: str = "from lockhouse.tasks import *\n"
     """The front door of plain doit."""
+    runner: str = sys.executable
+    """The interpreter that has lockhouse."""
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ class Site:
     def start(self, *argv: str) -> subprocess.Popen[str]:
         """Start the console command and do not wait for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "lockhouse", "-C", str(self.root), *argv],
+            [self.runner, "-m", "lockhouse", "-C", str(self.root), *argv],
             env=self.variables(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -93,7 +95,7 @@ class Site:
         if not dodo.exists():
             dodo.write_text(self.dodo, encoding="utf-8")
         ended = subprocess.run(
-            [sys.executable, "-m", "doit", *argv],
+            [self.runner, "-m", "doit", *argv],
             cwd=self.root,
             env=self.variables(),
             stdin=subprocess.DEVNULL,
