@@ -179,6 +179,26 @@ def test_a_hung_nvidia_smi_costs_its_time_limit_once_and_detection_still_answers
 
 
 @needs_stand_ins
+def test_planning_warns_of_a_device_that_the_variant_would_lose(site: Site, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "nvidia-smi"
+    rows = ("0, NVIDIA GeForce RTX 3090, 575.57.08, 8.6, 24576", "1, NVIDIA GeForce RTX 5090, 575.57.08, 12.0, 32768")
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n" + "".join(f"echo '{row}'\n" for row in rows), encoding="utf-8")
+    program.chmod(0o755)
+    build(tmp_path / "drivers", "libcuda.so.1", CUDA, initialised=999)
+    site.environment["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    site.environment["LD_LIBRARY_PATH"] = str(tmp_path / "drivers")
+    site.wheel("torch", "1.0+cu124")
+    site.manifest("torch", variants={"cu124": {"index": site.index.url}})
+    result = site.run("plan")
+    assert result.status == 0, result.err
+    assert (
+        "warning: device 1 (NVIDIA GeForce RTX 5090) will not be usable: compute capability 12.0 needs CUDA 12.8"
+        in result.err
+    )
+
+
+@needs_stand_ins
 def test_a_lock_says_which_evidence_is_missing_and_earns_it_where_the_hardware_is(
     site: Site, index: Index, tmp_path: Path
 ) -> None:

@@ -15,6 +15,9 @@ from lockhouse.plan import PlannedDistribution
 
 __all__ = ["Labels"]
 
+VARIANT = "variant"
+"""What a plan calls the index of its variant."""
+
 
 class Labels:
     """Refuse builds for another accelerator than the plan's, and mixtures of several."""
@@ -32,10 +35,11 @@ class Labels:
             label = _local(f"0+{subject.plan.label}")
             for item in family:
                 local = _local(item.version)
-                if local is None and not _said_to_be_unlabelled(subject, item.name):
+                if local is None and not _said_to_be_unlabelled(subject, item):
                     yield self._unlabelled(subject, item)
                 elif local not in (None, label):
                     yield self._other(subject, item)
+            yield from self._of_other_variants(subject, label)
             return
         first: PlannedDistribution | None = None
         for item in family:
@@ -45,6 +49,18 @@ class Labels:
             if _local(item.version) != _local(first.version):
                 yield self._mixture(subject, item, first, "refuse")
 
+    def _of_other_variants(self, subject: Subject, label: str | None) -> Iterator[Finding]:
+        """Of the family, what need not carry a label must not carry that of another variant either."""
+        accelerator = subject.accelerator
+        assert accelerator is not None
+        variants = {_local(f"0+{variant.name}") for variant in subject.manifest.variants}
+        for item in subject.plan.distributions:
+            local = _local(item.version)
+            if item.name not in accelerator.family - accelerator.labelled or local in (None, label):
+                continue
+            if local in variants or accelerator.claims(local):
+                yield self._other(subject, item)
+
     def _unlabelled(self, subject: Subject, item: PlannedDistribution) -> Finding:
         variant, label = subject.plan.target.variant, subject.plan.label
         return about(
@@ -53,8 +69,9 @@ class Labels:
             "labels.missing",
             "refuse",
             f" carries no label, so it is not the build for {variant} (+{label}); it came from the index {item.index}",
-            hint=f"route {item.name} to the variant's index; or, if the default index carries the {variant} build, "
-            f'say so: variants.{variant}.requirements {{"{item.name}": "{item.name}=={Version(item.version).public}"}}',
+            hint=f"take {item.name} from an index that serves +{label}; or, if the default index carries the {variant} "
+            f'build, say so: variants.{variant}.requirements {{"{item.name}": '
+            f'{{"requirement": "{item.name}=={Version(item.version).public}", "index": "default"}}}}',
         )
 
     def _other(self, subject: Subject, item: PlannedDistribution) -> Finding:
@@ -97,11 +114,11 @@ def _local(version: str) -> str | None:
     return Version(version).local
 
 
-def _said_to_be_unlabelled(subject: Subject, name: str) -> bool:
-    """Whether the manifest asks for the unlabelled build itself, because the default index carries that variant."""
+def _said_to_be_unlabelled(subject: Subject, item: PlannedDistribution) -> bool:
+    """Whether the manifest says for the variant that another index than its own carries the build, unlabelled."""
     variant = subject.manifest.variant(subject.plan.target.variant)
-    for written, wish in variant.requirements.items() if variant else ():
-        if canonicalize_name(written) == name:
+    for written, wish in variant.requirements.items() if variant and item.index != VARIANT else ():
+        if canonicalize_name(written) == item.name:
             return all(_unlabelled_specifier(str(one)) for one in Requirement(wish.requirement).specifier)
     return False
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +97,25 @@ def test_an_unlabelled_build_is_refused_in_a_labelled_variant(tmp_path: Path) ->
 def test_an_unlabelled_build_passes_where_the_variant_itself_asks_for_it(tmp_path: Path, written: str) -> None:
     case = case_of(tmp_path, {"tensor": "2.0"}, requirements={"tensor": Wish(requirement=written)})
     assert case.judge().ok
+
+
+def test_an_unlabelled_build_from_the_variant_s_own_index_is_no_statement_about_another_one(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {"tensor": "2.0"}, requirements={"tensor": Wish(requirement="tensor==2.0")})
+    own = tuple(replace(item, index="variant") for item in case.plan.distributions)
+    case.plan = replace(case.plan, distributions=own)
+    finding = case.only("labels.missing")
+    assert '{"tensor": {"requirement": "tensor==2.0", "index": "default"}}' in finding.hint
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"), [("1.0", True), ("1.0+fk2.0", True), ("1.0+git12", True), ("1.0+fk1.0", False)]
+)
+def test_what_need_not_carry_a_label_may_not_carry_that_of_another_variant(
+    tmp_path: Path, version: str, *, fits: bool
+) -> None:
+    case = case_of(tmp_path, {"tensor": "2.0+fk2.0", "kernels": version})
+    assert case.judge().ok == fits
+    assert fits or case.only("labels.other").distribution == "kernels"
 
 
 def test_asking_for_a_label_does_not_excuse_its_absence(tmp_path: Path) -> None:
