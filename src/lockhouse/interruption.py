@@ -104,7 +104,11 @@ class heeded:  # noqa: N801 - used like a function; a generator would have more 
 def was_interrupted(error: BaseException) -> bool:
     """Whether an error is a request to end, or what became of one on its way: CPython itself wraps some exceptions."""
     chain: BaseException | None = error
+    seen: set[int] = set()
     while chain is not None and not isinstance(chain, KeyboardInterrupt):
+        if id(chain) in seen:  # ``raise error from error`` makes a circle
+            return False
+        seen.add(id(chain))
         chain = chain.__cause__ or chain.__context__
     return chain is not None
 

@@ -88,6 +88,19 @@ def test_progress_resets_the_count_of_repetitions(index: Index, wheelhouse: Whee
     assert wheelhouse.holds(wheel.name, planned(index, wheel).sha256)
 
 
+@pytest.mark.parametrize("no_ranges", [False, True])
+def test_server_that_makes_no_progress_is_given_up(
+    index: Index, wheelhouse: Wheelhouse, client: Client, *, no_ranges: bool
+) -> None:
+    """It closes after each byte, or else begins anew each time and never comes to the end."""
+    wheel = large(index)
+    index.faults.no_ranges = no_ranges
+    index.faults.cut_after[wheel.name] = [200_000 if no_ranges else 1] * 1000
+    with pytest.raises(NetworkError):
+        fetch([planned(index, wheel)], wheelhouse, client)
+    assert len(index.faults.cut_after[wheel.name]) > 980
+
+
 def test_failed_fetch_keeps_what_came_and_the_next_run_asks_only_for_the_rest(
     index: Index, wheelhouse: Wheelhouse, client: Client
 ) -> None:

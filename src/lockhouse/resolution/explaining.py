@@ -39,7 +39,8 @@ def yanked_in(output: str) -> Mapping[str, str]:
 UNREACHABLE = re.compile(
     r"failed to fetch|error sending request|dns error|timed out|connection (refused|reset)", re.IGNORECASE
 )
-NO_INDEX = re.compile(r"received some unexpected (json|html)|unsupported `content-type`", re.IGNORECASE)
+NO_INDEX = re.compile(r"received some unexpected (json|html)|(unsupported|missing) `content-type`", re.IGNORECASE)
+BROKEN_WORD = re.compile(r"hash mismatch for package metadata", re.IGNORECASE)
 REFUSED = re.compile(r"an index (?:url )?\((?P<url>[^)]+)\) (?:returned a 403|could not be queried)", re.IGNORECASE)
 UNSOLVED = re.compile(r"no solution found|not found in the|unsatisfiable", re.IGNORECASE)
 UNKNOWN = re.compile(r"was not found in the package registry", re.IGNORECASE)
@@ -80,6 +81,9 @@ def failure(argv: Sequence[str], status: int, output: str, offline: bool) -> Exc
         )
     if NO_INDEX.search(output):
         return NetworkError("what answered is no package index", url=url, cause=text, hints=[CHECK_NETWORK])
+    if BROKEN_WORD.search(output):
+        summary = "an index serves other metadata than it announces"
+        return NetworkError(summary, url=url, cause=text, hints=[Hint("tell-index", "tell those who run the index")])
     return SubprocessFailed("the resolver failed", argv=argv, status=status, output=text)
 
 

@@ -120,7 +120,10 @@ class Solver:
                 return resolve(asked, self.configuration)
             except NetworkError as error:
                 if not places.move_on_from(error):
-                    raise places.final(error) from error
+                    final = places.final(error)
+                    if final is error:
+                        raise
+                    raise final from error
 
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:
         """Resolve again until every route is kept and every excluded edge is cut in the versions that were chosen."""

@@ -21,6 +21,7 @@ from lockhouse.state import storage_errors
 from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.division import DIVISIBLE, Division, Means, Undivided
 from lockhouse.wheels.faults import RangeRefused, Unavailable
+from lockhouse.wheels.interruptions import Interruptions
 from lockhouse.wheels.lanes import Stopped
 from lockhouse.wheels.local import local_path
 from lockhouse.wheels.meter import Report
@@ -108,9 +109,8 @@ class Arrival:
         digest, have = self._rehash(file)
         if self.size is not None and have > self.size:
             digest, have = _from_zero(file)
-        repetition = 0
+        interruptions = Interruptions(have)
         while self.size is None or have < self.size:
-            before = have
             try:
                 with (
                     self.means.lanes.enter(url, self.means.stop),
@@ -121,7 +121,6 @@ class Arrival:
                     total = self._agreed(stream, url)
                     validator = stream.validator
                     self._note(url, validator)
-                    before = have
                     for block in stream.blocks:
                         file.write(block)
                         file.flush()
@@ -138,8 +137,7 @@ class Arrival:
                     raise
                 digest, have = _from_zero(file)
             except Unavailable as error:
-                repetition = 0 if have > before else repetition + 1
-                self.means.repeat(repetition, error)
+                self.means.repeat(interruptions.count(have), error)
         self.report(have, have)
         return digest.hexdigest()
 

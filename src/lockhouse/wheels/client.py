@@ -131,7 +131,7 @@ class Client:
         ``fetch`` brings the whole wheel, where nothing less will do, and says where it is. Raises UnsafeWheel if the
         wheel's metadata is no such thing or that of another distribution.
         """
-        if link.sha256 and (known := recall_metadata(link.sha256)) is not None:
+        if link.sha256 and (known := recall_metadata(link.sha256, link.url)) is not None:
             return known
         path = local_path(link.url)
         if path is None:
@@ -141,7 +141,7 @@ class Client:
         else:
             raise NotServed(f"{path} is not there", url=str(path), status=404, cause="no such file")
         if link.sha256:
-            remember_metadata(link.sha256, found)
+            remember_metadata(link.sha256, link.url, found)
         return found
 
     def size(self, url: str) -> int:

@@ -16,6 +16,7 @@ from lockhouse.state import storage_errors
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.faults import RangeRefused, Unavailable
 from lockhouse.wheels.growing import GrowingHash
+from lockhouse.wheels.interruptions import Interruptions
 from lockhouse.wheels.lanes import Lanes, Stopped
 from lockhouse.wheels.meter import Report
 from lockhouse.wheels.spans import Span, Spans, gaps
@@ -186,11 +187,10 @@ class Division:
     def _fetch(self, start: int, end: int) -> None:
         """Fetch a piece, waiting interruptions out as often as configured."""
         number = self.ledger.open(start)
-        have, repetition = start, 0
+        have, interruptions = start, Interruptions(start)
         with self.partial.open("r+b") as file:
             file.seek(start)
             while have < end:
-                before = have
                 try:
                     with (
                         self.means.lanes.enter(self.url, self.means.stop),
@@ -212,8 +212,7 @@ class Division:
                 except RangeRefused as error:
                     raise Undivided from error
                 except Unavailable as error:
-                    repetition = 0 if have > before else repetition + 1
-                    self.means.repeat(repetition, error)
+                    self.means.repeat(interruptions.count(have), error)
 
     def _accept(self, stream: Stream) -> None:
         """Judge an answer: it must be a range of the planned file; the first one that is opens the file to others."""

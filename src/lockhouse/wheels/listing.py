@@ -55,9 +55,12 @@ class Page:
     base: str
 
     def links(self, name: str) -> tuple[Link, ...]:
-        """The wheels of a distribution; raise ValueError for JSON that is no page of an index."""
-        read = json_links if self.kind.endswith("json") else html_links
-        return read(self.text, self.base, name)
+        """The wheels of a distribution; raise ValueError for what is no page of an index."""
+        if self.kind.endswith("json"):
+            return json_links(self.text, self.base, name)
+        if self.kind and not self.kind.endswith(("html", "+xml")):
+            raise ValueError(f"it is said to be {self.kind}, neither JSON nor HTML")
+        return html_links(self.text, self.base, name)
 
 
 def json_links(text: str | bytes, base: str, name: str) -> tuple[Link, ...]:

@@ -7,8 +7,10 @@ it stands; only a missing name or version is an error.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name
@@ -94,15 +96,18 @@ def describes(metadata: Metadata, name: str, version: Version) -> bool:
     return canonicalize_name(metadata.name) == canonicalize_name(name) and Version(metadata.version) == version
 
 
-def recall_metadata(sha256: str) -> Metadata | None:
-    """Return the remembered metadata of the wheel with that hash, or None."""
-    return read_value(_path(sha256), Metadata, SCHEMA)
+def recall_metadata(sha256: str, url: str) -> Metadata | None:
+    """Return the metadata of the wheel with that hash as the host of ``url`` told it earlier, or None.
+
+    What another host told does not count: a hash is easily claimed, and the wheel may never have been seen.
+    """
+    return read_value(_path(sha256, url), Metadata, SCHEMA)
 
 
-def remember_metadata(sha256: str, metadata: Metadata) -> None:
+def remember_metadata(sha256: str, url: str, metadata: Metadata) -> None:
     """Remember the metadata of a wheel; a cache that cannot be written is no reason to fail."""
     with contextlib.suppress(StorageError):
-        write_value(_path(sha256), metadata, SCHEMA)
+        write_value(_path(sha256, url), metadata, SCHEMA)
 
 
 def _headers(data: bytes) -> bytes:
@@ -116,5 +121,7 @@ def _first(unparsed: dict[str, list[str]], key: str) -> str | None:
     return next(iter(unparsed.get(key, ())), None)
 
 
-def _path(sha256: str) -> Path:
-    return cache_directory() / "metadata" / "v1" / sha256[:2] / f"{sha256}.json"
+def _path(sha256: str, url: str) -> Path:
+    parts = urlsplit(url)
+    host = hashlib.sha256(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".encode()).hexdigest()[:12]
+    return cache_directory() / "metadata" / "v1" / sha256[:2] / f"{sha256}-{host}.json"

@@ -8,7 +8,6 @@ credentials.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import random
 import re
 import ssl
@@ -25,6 +24,7 @@ from requests.adapters import HTTPAdapter
 
 from lockhouse import __version__
 from lockhouse.errors import Hint, NetworkError, OfflineError, UsageError
+from lockhouse.wheels.answers import extent, is_packed, retry_after, version_of
 from lockhouse.wheels.configuration import PipConfiguration, credentials_for, shown_url, without_credentials
 from lockhouse.wheels.faults import NotServed, RangeRefused, Unavailable
 from lockhouse.wheels.local import local_path, open_local
@@ -42,9 +42,6 @@ REGRETS = 1 << 16
 
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks for more than this in Retry-After is asked again after this."""
-
-SETTLED = 60.0
-"""Seconds after which a time of modification, which counts whole seconds, surely names one version of a file."""
 
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -156,15 +153,15 @@ class Transport:
             if validator:
                 headers["If-Range"] = validator
         with self.request("GET", url, headers) as response:
-            start, total = _extent(response, offset, url)
-            raw = response.raw
+            start, total = extent(response, offset, url)
+            raw, packed = response.raw, is_packed(response)
             # read1, not read: it gives what has arrived, where read would lose it if the rest of a block stays away
-            blocks = iter(lambda: raw.read1(BLOCK, decode_content=False), b"")
+            blocks = iter(lambda: raw.read1(BLOCK, decode_content=packed), b"")
             with self._faults(url):
                 yield Stream(
                     start=start,
                     total=total,
-                    validator=_validator(response),
+                    validator=version_of(response),
                     blocks=self._guarded(blocks, url),
                     ranged=response.status_code == 206,
                 )
@@ -199,7 +196,7 @@ class Transport:
                 url=shown,
                 cause=f"{shown}: {cause}",
                 hints=(Hint("try-later", "try again later; what was downloaded is kept"),),
-                retry_after=_retry_after(response.headers.get("Retry-After")),
+                retry_after=retry_after(response.headers.get("Retry-After")),
                 crowded=status == 429 or (status == 503 and "Retry-After" in response.headers),
             )
         if status == 416:
@@ -261,53 +258,6 @@ def _is_unresolved(error: BaseException | None) -> bool:
         wrapped = next((item for item in error.args if isinstance(item, BaseException)), None)
         error = getattr(error, "reason", None) or wrapped
     return False
-
-
-def _extent(response: requests.Response, offset: int, url: str) -> tuple[int, int | None]:
-    """Where the body begins and how long the whole file is (RFC 9110, 14.4 and 15.3.7)."""
-    length = response.headers.get("Content-Length", "")
-    if response.status_code != 206:
-        return 0, int(length) if length.isdigit() else None
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
-    if not match or int(match[1]) != offset:
-        shown = shown_url(url)
-        raise RangeRefused(
-            f"{_host(url)} sent another range than was asked for",
-            url=shown,
-            status=206,
-            cause=f"{shown}: not at {offset}",
-        )
-    return offset, int(match[2]) if match[2] != "*" else None
-
-
-def _validator(response: requests.Response) -> str | None:
-    """What ``If-Range`` may name: a strong ETag, or a time of modification that was over when the answer was made.
-
-    RFC 9110, 13.1.5 and 8.8.2.2: within the second of the last change there may have been another.
-    """
-    etag = response.headers.get("ETag", "")
-    if etag:
-        return etag if etag.startswith('"') else None
-    changed, now = response.headers.get("Last-Modified"), response.headers.get("Date")
-    if not changed or not now:
-        return None
-    try:
-        age = email.utils.parsedate_to_datetime(now) - email.utils.parsedate_to_datetime(changed)
-        return changed if age.total_seconds() > SETTLED else None
-    except (ValueError, TypeError):
-        return None
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def _reason(error: BaseException) -> str:

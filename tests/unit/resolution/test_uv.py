@@ -11,6 +11,7 @@ import pytest
 from packaging.tags import sys_tags
 
 from fixtures.index import Index, serving
+from fixtures.servers import answering, reply
 from fixtures.wheels import build_wheel
 from lockhouse.errors import NetworkError, ResolutionError
 from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
@@ -148,3 +149,28 @@ def test_wheel_with_the_best_tag_is_taken(index: Index) -> None:
     build_wheel(index.folder, "alpha")
     build_wheel(index.folder, "alpha", tag=str(best))
     assert solve("alpha", general=general(index))["alpha"].filename == f"alpha-1.0-{best}.whl"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/vnd.pypi.simple.v1+json", b'{"files": [oops'),
+        ("application/vnd.pypi.simple.v1+json", b'{"files": 3}'),
+        ("application/octet-stream", b"{}"),
+    ],
+)
+def test_what_is_no_index_page_is_a_network_error_with_its_address(kind: str, body: bytes) -> None:
+    with answering(lambda request: reply(request, 200, body, Content_Type=kind)) as url:
+        with pytest.raises(NetworkError) as caught:
+            solve("alpha", general=(Server(name="general", url=f"{url}/simple/", default=True),))
+        assert caught.value.url == f"{url}/simple/alpha/"
+    assert caught.value.summary == "what answered is no package index"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_index_that_refuses_is_a_network_error_with_its_address(status: int) -> None:
+    with answering(lambda request: reply(request, status)) as url:
+        with pytest.raises(NetworkError) as caught:
+            solve("alpha", general=(Server(name="general", url=f"{url}/simple/", default=True),))
+        assert caught.value.url == f"{url}/simple/"
+    assert [hint.code for hint in caught.value.hints] == ["check-credentials", "check-name"]

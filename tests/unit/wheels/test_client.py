@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,19 @@ def test_page_that_is_no_index_page_is_an_error(client: Client) -> None:
         reply(handler, 200, b"{}", Content_Type="application/json")
 
     with answering(answer) as url, pytest.raises(NetworkError, match="no index page"):
+        client.project(f"{url}/simple", "a")
+
+
+def test_page_larger_than_anything_honest_is_not_read_to_its_end(client: Client) -> None:
+    bomb = gzip.compress(bytes(65 << 20))
+    answer = partial(reply, status=200, body=bomb, Content_Type="text/html", Content_Encoding="gzip")
+    with answering(answer) as url, pytest.raises(NetworkError, match="sends too much"):
+        client.project(f"{url}/simple", "a")
+
+
+def test_page_of_another_kind_is_no_empty_index(client: Client) -> None:
+    answer = partial(reply, status=200, body=b'{"files": []}', Content_Type="application/octet-stream")
+    with answering(answer) as url, pytest.raises(NetworkError, match="is no index page"):
         client.project(f"{url}/simple", "a")
 
 

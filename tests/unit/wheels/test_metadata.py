@@ -16,6 +16,7 @@ from lockhouse.wheels.metadata import (
 )
 
 HASH = "ab" * 32
+URL = "https://h.example/a-1-py3-none-any.whl"
 
 
 def test_headers_are_read_and_the_description_is_not() -> None:
@@ -72,20 +73,22 @@ def test_identity_does_not_depend_on_spelling() -> None:
 
 def test_what_is_remembered_is_recalled() -> None:
     metadata = parse_metadata(b"Name: a\nVersion: 1\nRequires-Dist: b\n\n")
-    assert recall_metadata(HASH) is None
-    remember_metadata(HASH, metadata)
-    assert recall_metadata(HASH) == metadata
+    assert recall_metadata(HASH, URL) is None
+    remember_metadata(HASH, URL, metadata)
+    assert recall_metadata(HASH, URL) == metadata
+    assert recall_metadata(HASH, URL.replace("//", "//me:pw@")) == metadata
+    assert recall_metadata(HASH, "https://other.example/a-1-py3-none-any.whl") is None
 
 
 def test_damaged_cache_counts_as_empty() -> None:
-    remember_metadata(HASH, parse_metadata(b"Name: a\nVersion: 1\n\n"))
+    remember_metadata(HASH, URL, parse_metadata(b"Name: a\nVersion: 1\n\n"))
     (file,) = (cache_directory() / "metadata" / "v1" / HASH[:2]).iterdir()
     file.write_bytes(file.read_bytes()[:20])
-    assert recall_metadata(HASH) is None
+    assert recall_metadata(HASH, URL) is None
 
 
 def test_cache_that_cannot_be_written_is_no_failure() -> None:
     cache_directory().mkdir(parents=True)
     (cache_directory() / "metadata").write_bytes(b"")
-    remember_metadata(HASH, parse_metadata(b"Name: a\nVersion: 1\n\n"))
-    assert recall_metadata(HASH) is None
+    remember_metadata(HASH, URL, parse_metadata(b"Name: a\nVersion: 1\n\n"))
+    assert recall_metadata(HASH, URL) is None

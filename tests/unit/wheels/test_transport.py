@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import shutil
 import ssl
@@ -201,6 +202,30 @@ def test_whole_file_in_place_of_a_range_begins_at_zero() -> None:
         transport.stream(url, 20, '"v"') as stream,
     ):
         assert (stream.start, stream.total, stream.validator) == (0, 50, None)
+    transport.close()
+
+
+def test_file_that_was_packed_on_its_way_is_unpacked() -> None:
+    def answer(request: Request) -> None:
+        assert request.headers["Accept-Encoding"] == "identity"
+        reply(request, 200, gzip.compress(b"x" * 100_000), Content_Encoding="gzip", ETag='"packed"')
+
+    transport = Transport(PipConfiguration())
+    with answering(answer) as url, transport.stream(url) as stream:
+        assert (stream.start, stream.total, stream.validator) == (0, None, None)
+        assert b"".join(stream.blocks) == b"x" * 100_000
+    transport.close()
+
+
+def test_range_of_what_was_packed_is_not_taken() -> None:
+    headers = {"Content_Range": "bytes 50-99/100", "Content_Encoding": "gzip"}
+    transport = Transport(PipConfiguration())
+    with (
+        answering(lambda request: reply(request, 206, b"x" * 50, **headers)) as url,
+        pytest.raises(RangeRefused),
+        transport.stream(url, 50),
+    ):
+        pass
     transport.close()
 
 
