@@ -290,6 +290,23 @@ def test_read_only_folders_and_files_are_removed_all_the_same(everybodys: Path) 
     as_nobody(work)
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o100], ids=["closed", "only listed", "only entered"])
+def test_what_cannot_be_looked_at_is_drift(everybodys: Path, mode: int) -> None:
+    def work() -> None:
+        generation = make_generation(make_project(everybodys / "project"), files={"lib/a/b.py": "x", "bin/c": "y"})
+        added = generation.path / "new"
+        added.mkdir()
+        (added / "file").write_text("x")
+        for folder in (generation.path / "lib" / "a", added):
+            folder.chmod(mode)
+        for deep in (False, True):
+            drift = find_drift(generation, deep=deep)
+            assert (drift.modified, drift.missing) == ((), ("lib/a/b.py",))
+            assert drift.extra == (("new/file",) if mode == 0o400 else ("new",))
+
+    as_nobody(work)
+
+
 def test_a_file_mode_is_not_changed_through_another_name_of_it(everybodys: Path) -> None:
     """What is hard-linked here may be the store's: removal must not reach it."""
 

@@ -37,10 +37,12 @@ from lockhouse.evidence import Drift
 
 __all__ = ["find_drift"]
 
-KIND = stat.S_IFMT(0o177777) | MODE
+KIND = stat.S_IFMT(0o177777) | stat.S_IRUSR | MODE
+READABLE = stat.S_IFREG | stat.S_IRUSR
+"""What every sealed file is, besides its own mode."""
 
-NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""What opening says where a folder is missing, or a file or a link stands in its place."""
+NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM})
+"""What opening says where a folder is missing, is not to be entered, or a file or a link stands in its place."""
 
 WORTH_A_PROCESS = 2000
 """Files whose look takes as long as starting a process."""
@@ -170,7 +172,10 @@ class _Folders:
         except OSError as error:
             if error.errno not in NO_FOLDER:
                 raise
-            seen.gone.append(prefix)
+            if prefix in self._known:
+                seen.gone.append(prefix)
+            else:
+                seen.extra.append(prefix[:-1])
             return []
         try:
             with os.scandir(handle) as entries:
@@ -186,7 +191,11 @@ class _Folders:
                             unknown.append(f"{prefix}{name}/")
                         continue
                     index, mode, size, inode, mtime, ctime = sealed
-                    found = stat_entry(self.root, prefix + name, entry)
+                    try:
+                        found = stat_entry(self.root, prefix + name, entry)
+                    except OSError:  # gone meanwhile, or in a folder that may be listed and not entered
+                        seen.missing.append(prefix + name)
+                        continue
                     if found.st_mode & KIND != mode or found.st_size != size:
                         if stat.S_ISDIR(found.st_mode):
                             seen.missing.append(prefix + name)
@@ -209,7 +218,7 @@ class _Folders:
         names, begin = self._names.get(prefix, ((), 0))
         end = begin + len(names)
         witness = self.witness
-        modes = [stat.S_IFREG | mode for mode in self.seal.modes[begin:end]]
+        modes = [READABLE | mode for mode in self.seal.modes[begin:end]]
         rows: Iterator[tuple[int, ...]]
         if witness:
             columns = (witness.inodes[begin:end], witness.mtimes[begin:end], witness.ctimes[begin:end])

@@ -76,7 +76,7 @@ def _same_subject(one: VerifyReport, other: VerifyReport) -> bool:
 def _verify_candidate(context: Context, candidate: Generation) -> None:
     from lockhouse.verification.proving import prove
     from lockhouse.verification.records import keep_report
-    from lockhouse.verification.refusal import check_failed, describe_drift
+    from lockhouse.verification.refusal import check_failed
 
     plan, host = _required(context.state.read(Plan)), _required(context.state.read(Host))
     # An upgrade earns a lock of its own, also where only the steps of plugins have made another environment.
@@ -86,9 +86,8 @@ def _verify_candidate(context: Context, candidate: Generation) -> None:
     report = prove(context, candidate, plan, host, deep=context.options.deep, failures=failures, changes=changes)
     context.state.write(report)
     if not report.ok:
-        also = (*describe_drift(report.drift), *report.failures)
         _withdraw(context, candidate)
-        raise check_failed(context, f"generation {candidate.number}", report.checks, *also)
+        raise check_failed(context, f"generation {candidate.number}", report.checks, report)
     keep_report(candidate, report)
     context.candidate = Generations(context.project).advance(candidate, "verified")
     context.summarise("verify", _summary(report))

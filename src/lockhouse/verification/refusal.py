@@ -18,10 +18,28 @@ LINES = 15
 """Lines that are shown of what a check printed; the last ones say most."""
 
 
-def check_failed(context: Context, where: str, results: Sequence[CheckResult], *also: str) -> CheckFailed:
-    """Make the error for a new environment that failed; ``where`` is what was checked, ``also`` are further causes."""
+def check_failed(
+    context: Context, where: str, results: Sequence[CheckResult], report: VerifyReport | None = None
+) -> CheckFailed:
+    """Make the error for a new environment that failed; ``where`` is what was checked.
+
+    A ``report`` says besides what the checks changed, and what the lock promises otherwise.
+    """
+    drift = report.drift if report else Drift()
+    failures = report.failures if report else ()
     failed = _failed(results)
-    names = ", ".join(result.name for result in failed) or "what it must be"
+    names = ", ".join(result.name for result in failed)
+    hints = []
+    if failed:
+        names = f"{'its check' if len(failed) == 1 else 'its checks'}: {names}"
+        hints.append(Hint("change-plan", "change the requirements of what failed, or the check, in the manifest"))
+    if drift:
+        names = names or "its checks: they changed it"
+        hints.append(Hint("write-elsewhere", "let checks write into their working directory: it is theirs alone"))
+    if failures:
+        names = names or "to be what the lock promises"
+        text = "bring the lock back from where it is kept, or delete it to have a new one written"
+        hints.append(Hint("restore-lock", text))
     serving = Generations(context.project).current()
     still = (
         f"the environment in use (generation {serving.number}) is untouched"
@@ -29,9 +47,9 @@ def check_failed(context: Context, where: str, results: Sequence[CheckResult], *
         else "there was no environment before, and there is none now"
     )
     return CheckFailed(
-        f"{where} failed its check: {names}" if len(failed) == 1 else f"{where} failed its checks: {names}",
-        cause="\n".join([*also, *map(_told, failed), still]),
-        hints=[Hint("change-plan", "change the requirements of what failed, or the check, in the manifest")],
+        f"{where} failed {names}",
+        cause="\n".join([*describe_drift(drift), *failures, *map(_told, failed), still]),
+        hints=hints,
     )
 
 

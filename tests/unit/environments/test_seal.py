@@ -75,6 +75,11 @@ def make_executable(root: Path) -> Drift:
     return Drift(modified=(MODULE,))
 
 
+def make_unreadable(root: Path) -> Drift:
+    (root / MODULE).chmod(0)
+    return Drift(modified=(MODULE,))
+
+
 def remove_file(root: Path) -> Drift:
     (root / MODULE).unlink()
     return Drift(missing=(MODULE,))
@@ -156,6 +161,7 @@ CHANGES: list[Callable[[Path], Drift]] = [
     change_content,
     change_size,
     make_executable,
+    make_unreadable,
     remove_file,
     add_file,
     add_folder_with_a_file,

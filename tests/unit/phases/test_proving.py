@@ -292,7 +292,9 @@ def test_a_check_that_changes_the_environment_is_found_out(context: Context) -> 
     with pytest.raises(CheckFailed) as caught:
         run(context)
 
+    assert caught.value.summary == "generation 1 failed its checks: they changed it"
     assert "alpha/cache.bin" in str(caught.value.cause)
+    assert [hint.code for hint in caught.value.hints] == ["write-elsewhere"]
     assert numbers(context) == []
 
 
@@ -454,8 +456,13 @@ def test_another_digest_than_the_locks_is_refused(context: Context) -> None:
     with pytest.raises(CheckFailed) as caught:
         run(context)
 
+    assert caught.value.summary == "generation 1 failed to be what the lock promises"
     assert digest[:12] in str(caught.value.cause)
+    assert [hint.code for hint in caught.value.hints] == ["restore-lock"]
     assert not context.project.pointer.is_symlink()
+    path.unlink()  # as the hint says
+    run(context)
+    assert lock_on_disk(context).environment_digest == digest
 
 
 class Probing:
