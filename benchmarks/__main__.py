@@ -16,6 +16,7 @@ from benchmarks.machine import describe
 from benchmarks.measuring import CommandFailed, Sample, take_turns
 from benchmarks.publishing import publish, report
 from benchmarks.results import Measured, Point, Results, Series, dump, load
+from benchmarks.scanning import scan_case
 from benchmarks.server import serving
 from benchmarks.tools import clear
 from benchmarks.wheelhouses import Wheels, copy_fitting, generate
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, help="only these")
     parser.add_argument("--no-pip", action="store_true", help="leave pip out: it takes most of the time")
     parser.add_argument("--downloads", action="store_true", help="also fetch 300 MB from a server with latency")
+    parser.add_argument("--scan", action="store_true", help="also scan 500 made-up wheels")
     parser.add_argument("--scaling", action="store_true", help="also measure made-up wheelhouses of growing size")
     parser.add_argument("--scaling-rounds", type=int, default=3, help="rounds that count there [%(default)s]")
     parser.add_argument("--most-files", type=int, default=200_000, help="largest wheelhouse of the scaling series")
@@ -82,6 +84,8 @@ def _measure(asked: argparse.Namespace, scratch: Path) -> Results:
     measured = tuple(_cases(wheels, scratch, asked.cases, asked.rounds, pip=not asked.no_pip))
     if asked.downloads:
         measured += tuple(_downloads(scratch / "downloads", asked.rounds, pip=not asked.no_pip))
+    if asked.scan:
+        measured += (_case(scan_case(scratch / "scan"), asked.rounds, scratch),)
     points = tuple(_scaling(scratch, asked.scaling_rounds, asked.most_files)) if asked.scaling else ()
     return Results(
         taken=datetime.now(UTC).strftime("%Y-%m-%d"),

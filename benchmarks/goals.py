@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.results import Results
+from benchmarks.scanning import KNOWN, UNKNOWN, WHEELS
 from benchmarks.spread import growth, spread_of
 
 __all__ = ["Verdict", "goals_table", "verdicts"]
@@ -62,6 +63,10 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         if fetched:
             ratio = spread_of(fetched.seconds).median / spread_of(first.seconds).median
             yield _at_most(f"{case.name}, against uv, which unpacks as well", "ratio", ratio, 1.0)
+    known, new = _median(results, "scan", KNOWN), _median(results, "scan", UNKNOWN)
+    if known and new:
+        yield _at_most(f"scan of {WHEELS} wheels, facts remembered: whole command", "s", known, 1.0)
+        yield _at_most("the same for the first time: more for each wheel", "ms", (new - known) / WHEELS * 1000, 15)
     own = [series for case in results.cases for series in case.series if series.name.startswith("lockhouse")]
     peaks = [max(series.peak) for series in own]
     if peaks:

@@ -72,26 +72,39 @@ def copy_fitting(source: Path, target: Path) -> Wheels:
     return Wheels.of(target)
 
 
-def generate(folder: Path, wheels: int, files: int) -> Wheels:
+def generate(folder: Path, wheels: int, files: int, *, requires: int = 0) -> Wheels:
     """Make up ``wheels`` wheels with ``files`` files in all, and with them stand-ins for pip, setuptools and wheel.
 
     The content of a file is its own and always the same. What every wheel has in .dist-info counts among the files,
-    the stand-ins do not.
+    the stand-ins do not. Each wheel requires ``requires`` earlier ones, and as many more that do not count here.
     """
     folder.mkdir(parents=True)
     for number in range(wheels):
         share = files // wheels + (number < files % wheels)
-        _write(folder, f"made_up_{number:04d}", "1.0", max(1, share - 3))
+        _write(folder, _name(number), "1.0", max(1, share - 3), _requirements(number, requires))
     for name in ("pip", "setuptools", "wheel"):
         _write(folder, name, "99.0", 1)
     return Wheels.of(folder)
 
 
-def _write(folder: Path, name: str, version: str, modules: int) -> None:
+def _name(number: int) -> str:
+    return f"made_up_{number:04d}"
+
+
+def _requirements(number: int, count: int) -> Iterator[str]:
+    for other in range(max(0, number - count), number):
+        name = canonicalize_name(_name(other))
+        yield f"{name}<2,>=1.0; python_version >= '3.8'"
+        yield f"{name}>=1.0; (sys_platform == 'win32' and platform_machine == 'ARM64') or extra == 'all'"
+
+
+def _write(folder: Path, name: str, version: str, modules: int, requires: Iterable[str] = ()) -> None:
     info = f"{name}-{version}.dist-info"
     members = dict(_modules(name, modules))
+    needed = "".join(f"Requires-Dist: {line}\n" for line in requires)
     members[f"{info}/METADATA"] = (
-        f"Metadata-Version: 2.1\nName: {canonicalize_name(name)}\nVersion: {version}\n".encode()
+        f"Metadata-Version: 2.1\nName: {canonicalize_name(name)}\nVersion: {version}\n"
+        f"License: MIT\nProvides-Extra: all\n{needed}\n".encode()
     )
     members[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: benchmarks\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     lines = [f"{path},sha256={_hash(data)},{len(data)}" for path, data in members.items()]

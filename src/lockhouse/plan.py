@@ -134,9 +134,13 @@ class Plan:
             }
         )
 
+    @cached_property
+    def _by_name(self) -> dict[str, PlannedDistribution]:
+        return {item.name: item for item in reversed(self.distributions)}
+
     def distribution(self, name: str) -> PlannedDistribution | None:
         """The planned distribution of a canonical name, or None."""
-        return next((item for item in self.distributions if item.name == name), None)
+        return self._by_name.get(name)
 
     def restricted(self, omitted: tuple[OmittedStage, ...], reachable: frozenset[str]) -> Plan:
         """The plan without some stages: only what is ``reachable`` from the requirements of the others stays."""

@@ -51,9 +51,12 @@ class Closure:
         )
 
     def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
+        target = subject.plan.distribution(edge.target)
+        asked = edge.requirement
+        if target is not None and asked.url is None and asked.specifier.contains(target.version, prereleases=True):
+            return  # as nearly all are: what explains an edge is worked out for the others only
         chains, more = chains_over(subject, edge)
         chain = chains[0].names
-        target = subject.plan.distribution(edge.target)
         says = f"{described(subject, edge.source)} requires {edge.requirement}"
         if target is None:
             explicit = subject.manifest.closure == "explicit"
@@ -84,7 +87,7 @@ class Closure:
                 + trail(subject, chain),
                 hint=f"make sure that {target.filename} is as good for {edge.source}",
             )
-        elif not edge.requirement.specifier.contains(target.version, prereleases=True):
+        else:
             cures = tuple(self._move(subject, edge))
             yield Finding(
                 rule=self.name,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
@@ -57,7 +58,7 @@ class Graph:
         self.excluded = frozenset(excluded)
         self.unreadable: dict[str, tuple[str, ...]] = {}
         """Metadata lines that are no requirements, by distribution; nothing follows from them."""
-        self._applied: dict[tuple[str, str], bool] = {}
+        self._applied: dict[tuple[int, str], tuple[Marker, bool]] = {}
         self._lines = {name: self._parse(node) for name, node in self.nodes.items()}
         self._root_extras = {
             name: _extras_of(Requirement(node.root)) for name, node in self.nodes.items() if node.root is not None
@@ -189,7 +190,7 @@ class Graph:
         parsed = []
         for line in node.requires:
             try:
-                requirement = Requirement(line)
+                requirement = _requirement(line)
                 self._applies(requirement, "")
             except (InvalidRequirement, InvalidVersion, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
                 # RecursionError: brackets nested thousands deep, which the parser follows down.
@@ -227,12 +228,32 @@ class Graph:
         return frozenset(extra for extra in extras if self._applies(requirement, extra))
 
     def _applies(self, requirement: Requirement, extra: str) -> bool:
-        if requirement.marker is None:
+        marker = requirement.marker
+        if marker is None:
             return True
-        key = (str(requirement.marker), extra)
-        if key not in self._applied:
-            self._applied[key] = requirement.marker.evaluate({**self.markers, "extra": extra})
-        return self._applied[key]
+        key = (id(marker), extra)
+        known = self._applied.get(key)
+        if known is None:
+            known = self._applied[key] = (marker, marker.evaluate({**self.markers, "extra": extra}))
+        return known[1]
+
+
+def _requirement(line: str) -> Requirement:
+    """Read a line of metadata. There are thousands of lines and few markers: each of those is read once."""
+    head, _, tail = line.partition(";")
+    if not tail or "@" in head:  # an address may have a semicolon in it
+        return Requirement(line)
+    try:
+        requirement, marker = Requirement(head), _marker(tail)
+    except (InvalidRequirement, InvalidMarker):
+        return Requirement(line)  # its error is about the whole line
+    requirement.marker = marker
+    return requirement
+
+
+@lru_cache(maxsize=4096)
+def _marker(text: str) -> Marker:
+    return Marker(text)
 
 
 def _sources(edge: Edge) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from packaging.tags import Tag
 
 from benchmarks.wheelhouses import Wheels, copy_fitting, fitting, generate
 from fixtures.wheels import WheelSpec
-from lockhouse.wheels.wheelfile import read_wheel
+from lockhouse.wheels.wheelfile import read_wheel, read_wheel_metadata
 
 TAGS = [Tag("cp311", "cp311", "linux_x86_64"), Tag("cp311", "abi3", "linux_x86_64"), Tag("py3", "none", "any")]
 
@@ -60,3 +60,10 @@ def test_made_up_wheels_are_the_same_every_time(tmp_path: Path) -> None:
 
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
+
+
+def test_made_up_wheels_require_earlier_ones(tmp_path: Path) -> None:
+    generate(tmp_path / "wheels", 4, 20, requires=2)
+    lines = [read_wheel_metadata(path).requires for path in sorted((tmp_path / "wheels").glob("made_up_*"))]
+    assert [len(line) for line in lines] == [0, 2, 4, 4]
+    assert lines[3][0] == "made-up-0001<2,>=1.0; python_version >= '3.8'"
