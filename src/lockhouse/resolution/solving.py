@@ -128,15 +128,13 @@ class Solver:
     def _settle(self, request: Request) -> tuple[tuple[Resolved, ...], Request]:
         """Resolve again until every route is kept and every excluded edge is cut in the versions that were chosen."""
         request = self._cut_listed(request)
-        complaint: ResolutionError | None = None
         for _ in range(ROUNDS):
             try:
                 found = self._resolve(request)
             except ResolutionError as error:
-                complaint = complaint or error
                 wider = self._sent_home(request, error)
                 if wider == request:
-                    raise complaint from None
+                    raise
                 request = wider
                 continue
             settled = self._cut(self._route(request, found), found)
