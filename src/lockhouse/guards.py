@@ -263,7 +263,7 @@ def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> St
 
     ``report`` takes why it is not known whether there is something to do. A step may take as long as it takes.
     """
-    up_to_date = step.up_to_date
+    up_to_date, done = step.up_to_date, step.done
 
     def run(context: Context) -> None:
         try:
@@ -271,6 +271,14 @@ def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> St
                 step.run(context)
         except Exception as error:  # noqa: BLE001  blame() always raises
             blame(plugin, f"the step {step.name}", error)
+
+    def judge(context: Context) -> bool:
+        assert done is not None
+        try:
+            with confined():
+                return bool(done(context))
+        except Exception as error:  # noqa: BLE001  blame() always raises
+            blame(plugin, f"the step {step.name}, done()", error)
 
     def decide(context: Context) -> bool:
         assert up_to_date is not None
@@ -290,6 +298,7 @@ def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> St
         inputs=tuple(map(Path, step.inputs)),
         outputs=tuple(map(Path, step.outputs)),
         up_to_date=decide if up_to_date else None,
+        done=judge if done else None,
     )
 
 
@@ -306,9 +315,9 @@ def malformed(step: Step) -> str | None:
             or not all(isinstance(item, kind) for item in value)
         ):
             return f"gave the step {step.name} with {field}={value!r}; it must be a tuple, ('one',) for a single one"
-    for field in ("run", "up_to_date"):
+    for field in ("run", "up_to_date", "done"):
         value = getattr(step, field)
-        if not callable(value) and not (value is None and field == "up_to_date"):
+        if not callable(value) and not (value is None and field != "run"):
             return f"gave the step {step.name} whose {field} cannot be called"
     if not isinstance(step.replaces, str | None):
         return f"gave the step {step.name} with replaces={step.replaces!r}; it must be the name of one step"

@@ -108,6 +108,7 @@ class _Line:
             needs=tuple(dict.fromkeys((*replaced.needs, *step.needs))),
             outputs=step.outputs or replaced.outputs,
             up_to_date=step.up_to_date or replaced.up_to_date,
+            done=step.done or replaced.done,
         )
         return None
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from lockhouse.attempts import attempt
 from lockhouse.errors import (
     CheckFailed,
     Hint,
@@ -179,7 +180,7 @@ class Run:
             if self._refusal is not None:
                 raise self._refusal
             with heeded():
-                self.context.plugins.run_step(step, self.context)
+                attempt(step, self.context)
         except KeyboardInterrupt:
             self.error = Interrupted("interrupted")
             self._finish(step, "failed", started)

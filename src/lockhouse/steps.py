@@ -86,9 +86,10 @@ class Step:
     project's root. ``up_to_date`` decides from what is on disk whether there is nothing to do. Without it a step of a
     plugin that states inputs or outputs has nothing to do while they, the plan and the environment that is built are
     those of its last success; any other always runs. ``replaces`` names a step that this one stands in for: it takes
-    over name, phase, needs, and whatever of ``outputs`` and ``up_to_date`` it does not state itself. ``plugin`` is who
-    gives it: lockhouse writes that in itself, None for its own. ``run`` raises a
-    :class:`~lockhouse.errors.LockhouseError` when it cannot do its work.
+    over name, phase, needs, and whatever of ``outputs``, ``up_to_date`` and ``done`` it does not state itself.
+    ``plugin`` is who gives it: lockhouse writes that in itself, None for its own. ``run`` raises a
+    :class:`~lockhouse.errors.LockhouseError` when it cannot do its work. ``done`` says after that whether the work has
+    been done: between the two stand plugins, which may have run the step themselves or stopped its error.
     """
 
     name: str
@@ -99,5 +100,6 @@ class Step:
     inputs: tuple[Path, ...] = ()
     outputs: tuple[Path, ...] = ()
     up_to_date: Callable[[Context], bool] | None = None
+    done: Callable[[Context], bool] | None = None
     replaces: str | None = None
     plugin: str | None = None

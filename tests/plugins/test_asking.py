@@ -487,7 +487,9 @@ def test_a_plugin_s_step_that_cannot_say_whether_it_is_up_to_date_is_run_and_nam
 def test_a_step_that_cannot_go_on_after_one_that_a_plugin_replaced_names_the_plugin(
     strangers: Strangers, context: Context
 ) -> None:
-    context.plugins = stepping(strangers, "pass", replaces="create")
+    code = STEP.replace("BODY", "pass").replace("DECIDE", "return False")
+    strangers.install("stepper", HEAD + code.replace("REPLACES", "'create', done=lambda context: True"))
+    context.plugins = strangers.load()
     run = Run(context)
     assert run.act(run.steps["create"]) is None
     error = run.act(run.steps["install:base"])

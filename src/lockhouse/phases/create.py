@@ -30,6 +30,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             needs=("destroy",),
             run=_create,
             up_to_date=_find_right_one,
+            done=_is_begun,
         ),
     )
 
@@ -49,6 +50,15 @@ def _find_right_one(context: Context) -> bool:
             return True
         context.emit(Message(level="warning", text=f"generation {generation.number} cannot serve: {problem}"))
     return False
+
+
+def _is_begun(context: Context) -> bool:
+    plan, candidate = context.state.read(Plan), context.candidate
+    if plan is None or candidate is None or candidate.plan != plan.digest:
+        return False
+    from lockhouse.phases.install import has_stage
+
+    return has_stage(context, CREATE_STAGE)
 
 
 def _create(context: Context) -> None:

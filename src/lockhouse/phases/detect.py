@@ -41,6 +41,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             doc="find out what this machine is and what it can run",
             outputs=(project.state / "host.json",),
             up_to_date=_up_to_date,
+            done=_looked,
             run=_run,
         ),
     )
@@ -107,6 +108,11 @@ def host_fingerprint(accelerators: Sequence[Accelerator], versions: dict[str, st
 def _up_to_date(context: Context) -> bool:
     host = context.state.read(Host)
     return host is not None and host.fingerprint == _current(context)
+
+
+def _looked(context: Context) -> bool:
+    # Not by the fingerprint: to ask a device may be what makes it appear.
+    return Host in context.state.written
 
 
 def _run(context: Context) -> None:

@@ -31,6 +31,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             run=_download,
             needs=("plan",),
             up_to_date=_up_to_date,
+            done=_are_held,
         ),
     )
 
@@ -46,17 +47,20 @@ def _wanted(context: Context) -> tuple[PlannedDistribution, ...] | None:
 
 
 def _up_to_date(context: Context) -> bool:
+    wanted = _wanted(context)
+    if wanted is None or not _are_held(context):
+        return False
+    _summarise(context, wanted, "")
+    return True
+
+
+def _are_held(context: Context) -> bool:
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wanted = _wanted(context)
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    if wanted is None:
-        return False
     with wheelhouse.remembering():
-        if not all(wheelhouse.holds(item.filename, item.sha256) for item in wanted):
-            return False
-    _summarise(context, wanted, "")
-    return True
+        return wanted is not None and all(wheelhouse.holds(item.filename, item.sha256) for item in wanted)
 
 
 def _download(context: Context) -> None:

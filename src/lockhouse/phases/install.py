@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError, StorageError
 from lockhouse.events import Message, Progress
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest
+from lockhouse.names import canonical_name
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
@@ -16,7 +18,7 @@ from lockhouse.steps import Context, Step
 if TYPE_CHECKING:
     from lockhouse.store import Entry, Store
 
-__all__ = ["install_stage", "steps"]
+__all__ = ["has_stage", "install_stage", "steps"]
 
 
 def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
@@ -31,6 +33,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
                 needs=(made[-1].name if made else "create",),
                 run=_Run(stage.name),
                 up_to_date=_is_sealed,
+                done=partial(has_stage, stage=stage.name),
             )
         )
     return tuple(made)
@@ -74,6 +77,22 @@ def install_stage(context: Context, stage: str) -> None:
     entries = _unpack(context, step, plan, stage)
     checked = _check(context, step, stage, plan)
     context.summarise(step, _summary(entries, checked))
+
+
+def has_stage(context: Context, stage: str) -> bool:
+    """Whether the environment that is being built has every distribution of a stage, whoever brought it there."""
+    plan, candidate = context.state.read(Plan), context.candidate
+    if plan is None or candidate is None:
+        return False
+    from lockhouse.verification.asking import scheme_of
+
+    scheme = scheme_of(context, candidate)
+    found = {
+        canonical_name(path.name.removesuffix(".dist-info").rpartition("-")[0])
+        for site in {scheme.purelib, scheme.platlib}
+        for path in site.glob("*.dist-info")
+    }
+    return all(item.name in found for item in plan.in_stage(stage))
 
 
 def _is_sealed(context: Context) -> bool:

@@ -21,6 +21,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             needs=("verify",),
             run=_lock,
             up_to_date=_is_committed,
+            done=_is_in_use,
         ),
     )
 
@@ -45,6 +46,13 @@ def _retire(context: Context, plan: Plan) -> None:
 
     generations, wish = Generations(context.project), context.manifest.environment
     clear(generations, find_clearing(generations, plan.digest, wish.keep), wish.on_busy, context.emit)
+
+
+def _is_in_use(context: Context) -> bool:
+    from lockhouse.environments.generations import Generations
+
+    current = Generations(context.project).current()
+    return current is not None and context.candidate is not None and current.path == context.candidate.path
 
 
 def _is_committed(context: Context) -> bool:

@@ -29,6 +29,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             needs=("detect",),
             outputs=(project.state / "plan.json",),
             up_to_date=_up_to_date,
+            done=lambda context: Plan in context.state.written,
             run=_run,
         ),
     )

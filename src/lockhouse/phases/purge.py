@@ -21,6 +21,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             needs=tuple(f"install:{stage.name}" for stage in manifest.stages) or ("create",),
             run=_purge,
             up_to_date=_is_sealed,
+            done=_is_sealed,
         ),
     )
 

@@ -24,6 +24,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             needs=("download",),
             outputs=(project.state / "scan.json",),
             up_to_date=_up_to_date,
+            done=_has_passed,
             run=_run,
         ),
     )
@@ -32,7 +33,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 def _up_to_date(context: Context) -> bool:
     """Whether these rules have passed this plan, and the wheels that they saw still lie in the wheelhouse."""
     plan, report = context.state.read(Plan), context.state.read(ScanReport)
-    if plan is None or report is None or report.plan != plan.digest or not report.ok:
+    if plan is None or report is None or not _has_passed(context):
         return False
     from lockhouse.audits.identity import rules_of
     from lockhouse.wheels.wheelhouse import Wheelhouse
@@ -44,6 +45,11 @@ def _up_to_date(context: Context) -> bool:
         return False
     context.summarise("scan", _summary(report))
     return True
+
+
+def _has_passed(context: Context) -> bool:
+    plan, report = context.state.read(Plan), context.state.read(ScanReport)
+    return plan is not None and report is not None and report.plan == plan.digest and report.ok
 
 
 def _run(context: Context) -> None:

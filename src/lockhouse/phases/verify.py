@@ -34,6 +34,7 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
             outputs=(project.state / "verify.json",),
             run=_verify,
             up_to_date=_is_proven,
+            done=_has_passed,
         ),
     )
 
@@ -61,6 +62,17 @@ def _is_proven(context: Context) -> bool:
     # A later verification of the same environment may have failed: then this proof is no longer the last word.
     last = context.state.read(VerifyReport)
     return report.asked == asked and last is not None and last.ok and _same_subject(last, report)
+
+
+def _has_passed(context: Context) -> bool:
+    """Whether this run has proven the candidate, or without one the environment in use."""
+    generation = context.candidate or Generations(context.project).current()
+    report = context.state.read(VerifyReport)
+    if generation is None or report is None or VerifyReport not in context.state.written:
+        return False
+    if context.candidate is not None and not context.candidate.reached("verified"):
+        return False
+    return report.ok and (report.plan, report.environment_digest) == (generation.plan, generation.environment_digest)
 
 
 def _same_subject(one: VerifyReport, other: VerifyReport) -> bool:
