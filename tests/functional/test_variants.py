@@ -48,8 +48,7 @@ class Vendors:
             if name in LABELLED:
                 build_wheel(default.folder, name, f"{version}.post9")
         build_wheel(default.folder, "rest")
-        for name in TRITON.values():
-            build_wheel(default.folder, name, "99.0")
+        build_wheel(default.folder, "triton", "99.0")  # the other two are on their vendors' indexes and nowhere else
         for variant in manifest["variants"]:
             if variant == "mps":
                 continue  # its builds are on the default index
