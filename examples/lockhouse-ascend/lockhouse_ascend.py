@@ -26,6 +26,9 @@ from lockhouse.manifest import Check
 INDEX_VARIABLE = "LOCKHOUSE_ASCEND_INDEX"
 """Address of a mirror of the vendor's index; ``{variant}`` in it stands for the variant."""
 
+RELEASES = ("9.0", "8.5", "8.3", "8.2", "8.1", "8.0")
+"""Releases of CANN that builds of torch-npu are made for, newest first."""
+
 INDEX = "https://mirrors.huaweicloud.com/ascend/repos/pypi"
 VARIANT = re.compile(r"cann(\d+\.\d+)")
 VERSION = re.compile(r"\d+\.\d+(?:\.[0-9A-Za-z]+)*")
@@ -136,6 +139,11 @@ class AscendAccelerator:
         same_major = _numbers(reading.runtime)[0] == _numbers(wanted)[0]
         lenient = f"{reason}; the vendor calls it compatible with {wanted}" if same_major else None
         return Support(supported=False, reason=older, relaxed=lenient)
+
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """Name those for the installed CANN and older ones, the newest first."""
+        names = (f"cann{release}" for release in RELEASES)
+        return [name for name in names if self.support(name, reading, host).supported]
 
     def index_url(self, variant: str) -> str | None:
         """Address of the vendor's index, or of its mirror; it serves the builds for every release of CANN."""

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, runtime_checkable
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Check
 
-__all__ = ["Accelerator", "Question", "Support"]
+__all__ = ["Accelerator", "Question", "Ranking", "Support"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +94,11 @@ class Accelerator(Protocol):
 
         Without devices the build is meant for another machine: then for all that the variant supports.
         """
+
+
+@runtime_checkable
+class Ranking(Protocol):
+    """What an accelerator may have beside: it knows which variants there are."""
+
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """Name the variants that a machine supports, the best first: for who has none of them in the manifest."""

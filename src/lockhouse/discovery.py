@@ -11,14 +11,18 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from lockhouse.registry import registered
+from lockhouse.registry import Registered, registered
 
-__all__ = ["GROUP", "Candidate", "Origin", "entry_point_plugins", "load_file", "project_plugins"]
+__all__ = ["GROUP", "PROVIDERS", "Candidate", "Origin", "entry_point_plugins", "load_file", "project_plugins"]
 
 GROUP = "lockhouse.v1"
+PROVIDERS = "variant_plugins"
+"""The group of variant providers (PEP 817, a draft): each is a plugin that gives one accelerator."""
+
 DISTRIBUTION = "lockhouse"
 
 Origin = Literal["built-in", "entry-point", "project"]
@@ -37,15 +41,21 @@ class Candidate:
 
 def entry_point_plugins() -> Iterator[Candidate]:
     """Give what installed distributions register, those of lockhouse first, then by name and distribution."""
-    found = list(registered(GROUP))
+    found = list(registered(GROUP, PROVIDERS))
     for item in sorted(found, key=lambda item: (item.distribution != DISTRIBUTION, item.name, item.distribution)):
         yield Candidate(
             name=item.name,
             version=item.version,
             distribution=item.distribution,
             origin="built-in" if item.distribution == DISTRIBUTION else "entry-point",
-            load=item.load,
+            load=item.load if item.group == GROUP else partial(_provider, item),
         )
+
+
+def _provider(item: Registered) -> object:
+    from lockhouse.providers import ProviderPlugin
+
+    return ProviderPlugin(item)
 
 
 def project_plugins(folder: Path) -> Iterator[Candidate]:

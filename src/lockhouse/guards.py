@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from lockhouse.accelerators import Accelerator, Question, Support
+from lockhouse.accelerators import Accelerator, Question, Ranking, Support
 from lockhouse.codec import DecodeError, decode, encode
 from lockhouse.confinement import Quit, confined
 from lockhouse.environments import EnvironmentProvider, Scheme
@@ -158,6 +158,13 @@ class GuardedAccelerator:
             return decode(Support, encode(support))
         except (TypeError, ValueError) as error:
             return Support(supported=False, reason=f"plugin {self.plugin} could not judge it: {describe_error(error)}")
+
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """See :class:`~lockhouse.accelerators.Ranking`; nothing where the accelerator does not rank."""
+        ranking = self.accelerator
+        if not isinstance(ranking, Ranking):
+            return ()
+        return self._ask("variants", lambda: tuple(map(str, ranking.variants(reading, host))))
 
     def index_url(self, variant: str) -> str | None:
         """See :class:`~lockhouse.accelerators.Accelerator`."""

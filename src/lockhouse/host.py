@@ -47,7 +47,8 @@ class AcceleratorReading:
 
     ``driver`` is the driver's version; ``runtime`` the newest runtime the driver supports by itself (for CUDA the
     driver's own CUDA version, ``12.4``). ``notes`` are disagreements and oddities, for people. ``toolkits`` are the
-    compilers for it that are installed, version to folder; they say nothing about the driver.
+    compilers for it that are installed, version to folder; they say nothing about the driver. ``features`` are what a
+    provider of variants (PEP 817) says is supported here: values by name of the feature, the best first.
     """
 
     namespace: str
@@ -57,6 +58,7 @@ class AcceleratorReading:
     devices: tuple[Device, ...] = ()
     notes: tuple[str, ...] = ()
     toolkits: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fingerprint: str = ""
 
 

@@ -1,7 +1,7 @@
-"""Entry points of one group, read straight from the folders of installed distributions.
+"""Entry points of some groups, read straight from the folders of installed distributions.
 
 :mod:`importlib.metadata` parses those of every distribution and imports a parser of e-mail on the way: more than Python
-itself takes to start. Here a file that does not name the group is not parsed. Where distributions are found in other
+itself takes to start. Here a file that names none of the groups is not parsed. Where distributions are found in other
 ways than as folders on ``sys.path``, :mod:`importlib.metadata` is asked after all.
 """
 
@@ -27,22 +27,25 @@ OBJECT = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """An entry point: its name, who registers it, and what imports the object that it names."""
+    """An entry point: its group and name, who registers it, the object that it names, and what imports that."""
 
+    group: str
     name: str
     distribution: str
     version: str
+    target: str
     load: Callable[[], object]
 
 
-def registered(group: str) -> Iterator[Registered]:
-    """Give the entry points of a group; of two distributions of the same name the first on ``sys.path`` counts.
+def registered(*groups: str) -> Iterator[Registered]:
+    """Give the entry points of some groups; of two distributions of the same name the first on ``sys.path`` counts.
 
     A distribution whose metadata is damaged is called ``unknown``, in version ``0+unknown``.
     """
     folders = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - once per entry, at every start
     if any(map(_needs_asking, folders)) or any(map(_finds_otherwise, sys.meta_path)):
-        yield from _asked(group)
+        for group in groups:
+            yield from _asked(group)
         return
     seen: set[str] = set()
     for folder in folders:
@@ -51,10 +54,13 @@ def registered(group: str) -> Iterator[Registered]:
                 continue
             seen.add(name)
             text = _text(f"{metadata}/entry_points.txt")
-            if group in text:
+            named = [group for group in groups if group in text]
+            if named:
                 distribution, version = _source(metadata)
-                for point, target in _section(text, group):
-                    yield Registered(point, distribution, version, partial(load_object, target))
+                for group in named:
+                    for point, target in _section(text, group):
+                        load = partial(load_object, target)
+                        yield Registered(group, point, distribution, version, target, load)
 
 
 def _needs_asking(entry: str) -> bool:
@@ -123,4 +129,4 @@ def _asked(group: str) -> Iterator[Registered]:
             distribution, version = canonical_name(point.dist.name), point.dist.version  # type: ignore[union-attr]
         except Exception:  # noqa: BLE001  damaged metadata of a stranger; KeyError, TypeError or a parser's own error
             distribution, version = UNKNOWN
-        yield Registered(point.name, distribution, version, point.load)
+        yield Registered(group, point.name, distribution, version, point.value, point.load)

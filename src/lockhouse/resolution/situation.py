@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockhouse.accelerators import Accelerator
+from lockhouse.accelerators import Accelerator, Ranking
 from lockhouse.choice import Choice, choose_variant
 from lockhouse.codec import digest_of
-from lockhouse.errors import Hint, InternalError, ResolutionError, UsageError
+from lockhouse.errors import Hint, InternalError, PluginError, ResolutionError, UsageError
 from lockhouse.findings import ScanReport
 from lockhouse.host import Host, Interpreter
 from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
@@ -51,7 +53,7 @@ def read_situation(context: Context) -> Situation:
     accelerators = context.plugins.accelerators()
     choice = choose_variant(manifest, host, accelerators, selection.accelerator)
     if choice.variant is None:
-        raise _no_variant(choice, selection)
+        raise _no_variant(choice, selection, _runnable(host, accelerators))
     version = manifest.python_version(choice.variant)
     interpreter = host.required_interpreter(version)
     lock_path = context.project.lock(choice.variant, host.platform, interpreter.tag)
@@ -164,11 +166,25 @@ def _check_selection(manifest: Manifest, selection: Selection) -> None:
         raise UsageError(f"{', '.join(both)}: asked for both with and without")
 
 
-def _no_variant(choice: Choice, selection: Selection) -> Exception:
+def _no_variant(choice: Choice, selection: Selection, runnable: Sequence[str]) -> Exception:
     lines = "\n".join(f"{item.variant}: {item.reason}" for item in choice.considered)
     names = ", ".join(item.variant for item in choice.considered)
     hint = Hint("choose-variant", f"name one with -a (variants: {names}), or add a cpu variant to the manifest")
     if selection.accelerator is not None:
         cause = f"the manifest's variants are {names}" if names else None
         return UsageError(choice.reason, cause=cause, hints=[hint] if names else ())
-    return ResolutionError("no variant of the manifest fits this machine", cause=lines, hints=[hint])
+    hints = [hint]
+    if runnable:
+        hints.append(Hint("add-variant", f"this machine supports {', '.join(runnable)}: add one of these to variants"))
+    return ResolutionError("no variant of the manifest fits this machine", cause=lines, hints=hints)
+
+
+def _runnable(host: Host, accelerators: Sequence[Accelerator]) -> list[str]:
+    """The best variants that this machine supports, whether the manifest has them or not."""
+    found: list[str] = []
+    for accelerator in accelerators:
+        reading = host.accelerator(accelerator.namespace)
+        if isinstance(accelerator, Ranking) and reading is not None and reading.present:
+            with contextlib.suppress(PluginError):  # it is only a hint
+                found += accelerator.variants(reading, host)[:3]
+    return found

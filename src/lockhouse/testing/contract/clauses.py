@@ -301,6 +301,24 @@ def _claims_its_variants(hearing: Hearing, subject: Subject) -> Iterator[str]:
         yield f"it claims none of {', '.join(sorted(asked))}"
 
 
+def _ranks_variants(hearing: Hearing, subject: Subject) -> Iterator[str]:
+    claimed = {item.case for item in hearing.first.of(subject.namespace, "claims") if item.value == "true"}
+    answers = hearing.decoded(Support, hearing.first.of(subject.namespace, "support"))
+    supports = {answer.case: support.supported for answer, support in answers}
+    for answer in hearing.first.of(subject.namespace, "variants"):
+        names = json.loads(answer.value) if answer.value else []
+        if not all(isinstance(name, str) for name in names):
+            yield f"variants() gave {names}, which are not all texts ({answer.case})"
+            continue
+        if len(names) != len(set(names)):
+            yield f"variants() gave a name twice: {', '.join(names)} ({answer.case})"
+        for name in names:
+            if name not in claimed:
+                yield f"variants() gave {name}, which is not claimed ({answer.case})"
+            elif not supports.get(f"{name}: {answer.case}", True):
+                yield f"variants() gave {name}, which is not supported there ({answer.case})"
+
+
 def _gives_reasons(hearing: Hearing, subject: Subject) -> Iterator[str]:
     readings = hearing.readings(subject.namespace)
     for answer, support in hearing.decoded(Support, hearing.first.of(subject.namespace, "support")):
@@ -379,7 +397,7 @@ def _gives_build_settings(hearing: Hearing, subject: Subject) -> Iterator[str]:
 
 METHODS = (
     *("questions", "fingerprint", "read", "claims", "support"),
-    *("index_url", "label", "checks", "build_settings"),
+    *("variants", "index_url", "label", "checks", "build_settings"),
 )
 
 
@@ -576,6 +594,12 @@ ACCELERATOR_CLAUSES = (
         "a variant of a manifest belongs to the one accelerator that claims it",
         "claim exactly your own names; tell them with --variant, or in supports of recorded machines",
         _claims_its_variants,
+    ),
+    Clause(
+        "ranked-variants",
+        "people are told of them whose manifest has none that their machine supports",
+        "give each supported name once, the best first; leave the method out where the names are not known",
+        _ranks_variants,
     ),
     Clause(
         "reasons",

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from lockhouse.accelerators import Accelerator, Question
+from lockhouse.accelerators import Accelerator, Question, Ranking
 from lockhouse.codec import decode, encode
-from lockhouse.discovery import GROUP, load_file
+from lockhouse.discovery import GROUP, entry_point_plugins, load_file
 from lockhouse.guards import describe_error, mismatch
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.isolation import NotAPlugin, implementations_of
@@ -129,15 +129,21 @@ class _Witness:
         return given
 
     def _ask(self, accelerator: Accelerator, machines: Sequence[RecordedMachine]) -> None:
-        given: tuple[object, ...] = ()
+        asked: object = ()
         for each in ROUNDS:
-            asked = self._call(accelerator, "questions", each, lambda: tuple(accelerator.questions()))
-            given = asked if isinstance(asked, tuple) else given
+            asked = self._call(accelerator, "questions", each, lambda: tuple(accelerator.questions())) or asked
             self._call(accelerator, "fingerprint", each, accelerator.fingerprint)
-        questions = tuple(item for item in given if isinstance(item, Question))
+        questions = tuple(item for item in asked if isinstance(item, Question)) if isinstance(asked, tuple) else ()
         readings = dict(self._read_all(accelerator, questions, machines))
-        claimed = [name for name in self._names(accelerator) if self._claims(accelerator, name)]
-        for case, (reading, host) in _worth_asking(readings).items():
+        worth = _worth_asking(readings)
+        ranked: dict[str, None] = {}
+        ranking = accelerator if isinstance(accelerator, Ranking) else None
+        for case, (reading, host) in worth.items() if ranking else ():
+            given = self._call(accelerator, "variants", case, partial(_ranked, ranking, reading, host))
+            ranked |= dict.fromkeys(name for name in given if isinstance(name, str)) if isinstance(given, tuple) else {}
+        names = dict.fromkeys((*self.variants, *ranked, *sorted(NOBODYS)))
+        claimed = [name for name in names if self._claims(accelerator, name)]
+        for case, (reading, host) in worth.items():
             for variant in claimed:
                 self._ask_about(accelerator, variant, reading, host, case)
         for variant in claimed:
@@ -146,11 +152,6 @@ class _Witness:
                 host = _machine(platform).host_with()
                 case = f"{variant} on {platform.system} {platform.machine}"
                 self._call(accelerator, "label", case, partial(accelerator.label, variant, host))
-
-    def _names(self, accelerator: Accelerator) -> Iterator[str]:
-        """Names that may be variants: those that are known, and what nobody should claim."""
-        yield from self.variants
-        yield from sorted(NOBODYS)
 
     def _claims(self, accelerator: Accelerator, name: str) -> bool:
         return self._call(accelerator, "claims", name, lambda: accelerator.claims(name)) is True
@@ -237,9 +238,9 @@ def find(target: str) -> object:
     """Load what a target names: a registered plugin, a file, a module, or an object in one."""
     if target.endswith(".py"):
         return load_file(Path(target))
-    for item in registered(GROUP):
-        if item.name == target:
-            return item.load()
+    for candidate in entry_point_plugins():
+        if candidate.name == target:
+            return candidate.load()
     return load_object(target)
 
 
@@ -284,6 +285,10 @@ def _claims(accelerator: Accelerator, name: str) -> bool:
         return bool(accelerator.claims(name))
     except Exception:  # noqa: BLE001  somebody else's plugin is not examined here
         return False
+
+
+def _ranked(ranking: Ranking | None, reading: AcceleratorReading, host: Host) -> tuple[object, ...]:
+    return tuple(ranking.variants(reading, host)) if ranking else ()
 
 
 def _kept(answer: object) -> tuple[str | None, str | None]:
