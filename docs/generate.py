@@ -139,9 +139,16 @@ def _kind_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 def hook_reference() -> str:
     """Write the list of hooks from their docstrings."""
-    lines = ["# Hooks", "", "Written by `docs/generate.py` from `src/lockhouse/hookspecs.py`.", ""]
-    for name, hook in inspect.getmembers(hookspecs, inspect.isfunction):
-        if name.startswith(f"{hookspecs.PREFIX}_"):
+    lines = [
+        "# Hooks",
+        "",
+        "Written by `docs/generate.py` from `src/lockhouse/hookspecs.py`. Every example is a whole plugin: a file in",
+        "the project's `plugins/` folder. A hook may leave out arguments that it does not need.",
+        "[The tutorial](plugins.md).",
+        "",
+    ]
+    for name, hook in vars(hookspecs).items():
+        if name.startswith(f"{hookspecs.PREFIX}_") and inspect.isfunction(hook):
             text = (inspect.getdoc(hook) or "").replace("Example::\n", "Example:\n")
             lines += [f"## `{name}{inspect.signature(hook)}`".replace("'", ""), "", _fenced(text), ""]
     return "\n".join(lines).rstrip() + "\n"

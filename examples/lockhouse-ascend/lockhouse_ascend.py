@@ -11,17 +11,18 @@ reference, and files as people show them in bug reports. Nothing here has run on
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockhouse import traces
 from lockhouse.accelerators import Question, Support
 from lockhouse.hookspecs import hookimpl
 from lockhouse.host import AcceleratorReading, Device, Host, Probe
 from lockhouse.manifest import Check
+from lockhouse.replies import json_object, json_value, label, overdue
 
 INDEX_VARIABLE = "LOCKHOUSE_ASCEND_INDEX"
 """Address of a mirror of the vendor's index; ``{variant}`` in it stands for the variant."""
@@ -83,18 +84,13 @@ class AscendAccelerator:
         ]
 
     def fingerprint(self) -> str:
-        """Look at the files that come with driver and CANN, and at the variables that lead to them."""
-        seen = [f"{name}={os.environ.get(name, '')}" for name in ("ASCEND_HOME_PATH", "ASCEND_RT_VISIBLE_DEVICES")]
-        for name in (DRIVER, "/dev/davinci_manager", *_toolkit_folders()):
-            try:
-                seen.append(f"{name}:{Path(name).stat().st_mtime_ns}")
-            except OSError:
-                continue
-        return ";".join(seen)
+        """Look at the files that come with driver, devices and CANN, and at the tool that knows them."""
+        looked_at = (DRIVER, *_toolkit_folders())
+        return ";".join((traces.files(looked_at), traces.listing("/dev", "davinci*"), traces.programs(["npu-smi"])))
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Name the devices, the driver and CANN; what contradicts or is missing goes into the notes."""
-        notes = [f"{name}: {probe.error}" for name, probe in answers.items() if "stopped" in (probe.error or "")]
+        notes = overdue(answers)
         nodes = _nodes(answers.get("nodes"))
         devices = _devices(_text(answers.get("chips")), _text(answers.get("table")))
         if nodes and not devices:
@@ -102,7 +98,7 @@ class AscendAccelerator:
             notes.append("npu-smi does not name the devices; they are counted by their nodes in /dev")
         elif devices and not nodes:
             notes.append("npu-smi shows NPUs, but there is no /dev/davinci*: a container needs to be given the devices")
-        toolkits = _toolkits(_text(answers.get("cann")))
+        toolkits = _toolkits(answers.get("cann"))
         driver = _driver(_text(answers.get("driver")), _text(answers.get("table")))
         if driver and not devices:
             notes.append(f"the driver {driver} is installed, but there is no NPU to be seen")
@@ -191,10 +187,7 @@ def _text(probe: Probe | None) -> str:
 
 def _nodes(probe: Probe | None) -> list[str]:
     """The device nodes without the manager; without the manager no program can open the others."""
-    try:
-        found = json.loads(_text(probe))
-    except (ValueError, RecursionError):
-        return []
+    found = json_value(probe)
     nodes = [node for node in found if isinstance(node, str)] if isinstance(found, list) else []
     return [node for node in nodes if node != "/dev/davinci_manager"] if "/dev/davinci_manager" in nodes else []
 
@@ -208,7 +201,7 @@ def _devices(chips: str, table: str) -> tuple[Device, ...]:
         found = re.fullmatch(r"\s*(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(\S[^|]{0,60}?)\s*", line)
         if found is None:
             continue
-        name = found[4].encode("utf-8", "replace").decode()
+        name = label(found[4])
         chip = name.removeprefix("Ascend").replace(" ", "")
         devices.append(
             Device(
@@ -252,14 +245,10 @@ def _driver(info: str, table: str) -> str | None:
     return None
 
 
-def _toolkits(answer: str) -> dict[str, str]:
+def _toolkits(probe: Probe | None) -> dict[str, str]:
     """Installed releases of CANN, version to folder, from the files that say so."""
-    try:
-        files = json.loads(answer)
-    except (ValueError, RecursionError):
-        return {}
     found: dict[str, str] = {}
-    for path, content in files.items() if isinstance(files, dict) else ():
+    for path, content in json_object(probe).items():
         said = re.search(r"^version\s*=\s*(\S+)", content, re.MULTILINE) if isinstance(content, str) else None
         if said and VERSION.fullmatch(said[1]):
             found.setdefault(said[1], str(Path(path).parents[1]))

@@ -45,6 +45,9 @@ def lockhouse_accelerators() -> Iterable[Accelerator]:  # type: ignore[empty-bod
 
     Example::
 
+        from lockhouse.hookspecs import hookimpl
+        from lockhouse_ascend import AscendAccelerator  # docs/plugins.md
+
         @hookimpl
         def lockhouse_accelerators():
             yield AscendAccelerator()
@@ -57,9 +60,20 @@ def lockhouse_environments() -> Iterable[EnvironmentProvider]:  # type: ignore[e
 
     Example::
 
+        from lockhouse.environments.venv import VenvProvider
+        from lockhouse.hookspecs import hookimpl
+
+        class BareProvider(VenvProvider):
+            name = "bare"
+
+            def create(self, path, interpreter):
+                super().create(path, interpreter)
+                for script in self.scheme(path, interpreter).scripts.glob("[aA]ctivate*"):
+                    script.unlink()
+
         @hookimpl
         def lockhouse_environments():
-            yield ContainerProvider()
+            yield BareProvider()
     """
 
 
@@ -71,9 +85,21 @@ def lockhouse_steps(plan: Plan | None) -> Iterable[Step]:  # type: ignore[empty-
 
     Example::
 
+        from pathlib import Path
+
+        from lockhouse.hookspecs import hookimpl
+        from lockhouse.plan import Plan
+        from lockhouse.steps import Step
+
+        NEWS = Path("environment.txt")
+
+        def announce(context):
+            names = [item.name for item in context.state.read(Plan).distributions]
+            (context.project.root / NEWS).write_text(" ".join(names))
+
         @hookimpl
         def lockhouse_steps(plan):
-            yield Step(name="announce", phase="lock", doc="tell the team", needs=("lock",), run=announce)
+            yield Step(name="announce", phase="lock", doc="tell the team", outputs=(NEWS,), run=announce)
     """
 
 
@@ -83,11 +109,16 @@ def lockhouse_run_step(step: Step, context: Context) -> bool | None:
 
     Example::
 
+        import time
+
+        from lockhouse.events import Message
+        from lockhouse.hookspecs import hookimpl
+
         @hookimpl(wrapper=True)
         def lockhouse_run_step(step, context):
             started = time.monotonic()
             done = yield
-            record(step.name, time.monotonic() - started)
+            context.emit(Message(level="info", text=f"{step.name}: {time.monotonic() - started:.1f} s"))
             return done
     """
 
@@ -98,9 +129,29 @@ def lockhouse_audits() -> Iterable[Audit]:  # type: ignore[empty-body]
 
     Example::
 
+        from lockhouse.findings import Finding
+        from lockhouse.hookspecs import hookimpl
+
+        class NoForks:
+            name = "no-forks"
+            needs_wheels = False
+
+            def examine(self, subject):
+                for item in subject.plan.distributions:
+                    if item.name.endswith("-fork"):
+                        yield Finding(
+                            rule=self.name,
+                            code="no-forks.found",
+                            severity="refuse",
+                            distribution=item.name,
+                            chain=(item.name,),
+                            message=f"{item.name} is a fork",
+                            hint="use the original",
+                        )
+
         @hookimpl
         def lockhouse_audits():
-            yield LicenceAudit()
+            yield NoForks()
     """
 
 
@@ -109,6 +160,9 @@ def lockhouse_checks(plan: Plan, host: Host) -> Iterable[Check]:  # type: ignore
     """Give checks that verify runs beside those of the manifest and of the chosen accelerator.
 
     Example::
+
+        from lockhouse.hookspecs import hookimpl
+        from lockhouse.manifest import Check
 
         @hookimpl
         def lockhouse_checks(plan, host):
@@ -123,9 +177,11 @@ def lockhouse_build_settings(requirement: str, host: Host) -> Mapping[str, str]:
 
     Example::
 
+        from lockhouse.hookspecs import hookimpl
+
         @hookimpl
         def lockhouse_build_settings(requirement, host):
-            return {"MAX_JOBS": "4"} if requirement.startswith("flash-attn") else {}
+            return {"MAX_JOBS": str(host.readings.cpus)} if requirement.startswith("flash-attn") else {}
     """
 
 
@@ -134,6 +190,9 @@ def lockhouse_hints(error: LockhouseError) -> Iterable[Hint]:  # type: ignore[em
     """Give advice on an error that is about to be shown.
 
     Example::
+
+        from lockhouse.errors import Hint
+        from lockhouse.hookspecs import hookimpl
 
         @hookimpl
         def lockhouse_hints(error):
@@ -149,6 +208,12 @@ def lockhouse_event(event: Event) -> None:
     It is called in a thread of its own, for one event after the other; the run does not wait for it before its end.
 
     Example::
+
+        import logging
+
+        from lockhouse.hookspecs import hookimpl
+
+        log = logging.getLogger("lockhouse")
 
         @hookimpl
         def lockhouse_event(event):

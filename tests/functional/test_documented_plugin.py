@@ -1,4 +1,4 @@
-"""The plugin of docs/plugins.md, as somebody would try it."""
+"""The small plugin of docs/plugins.md, as somebody would try it; the large one is in tests/plugins/test_tutorial.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TUTORIAL = Path(__file__).parents[2] / "docs" / "plugins.md"
 
 
 def install_plugin(site: Site) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)[0]
     folder = site.root / "plugins"
     folder.mkdir()
     (folder / "house_rules.py").write_text(code, encoding="utf-8")
