@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 from lockhouse.discovery import Candidate, Origin
 from lockhouse.errors import Hint, InternalError, UsageError
 from lockhouse.events import Message
-from lockhouse.guards import DISABLE_VARIABLE, describe_error
+from lockhouse.guards import DISABLE_VARIABLE, disabling
 from lockhouse.hookspecs import ANSWER_LIMIT
 from lockhouse.isolation import NotAPlugin, implementations_of
 from lockhouse.patience import Patience
+from lockhouse.vetting import describe_error
 
 if TYPE_CHECKING:
     import pluggy
@@ -82,7 +83,8 @@ class Admission:
             found = self.patience[name].call(lambda: implementations_of(candidate.load(), name), ANSWER_LIMIT)
         except Exception as error:
             if candidate.origin == "built-in":
-                raise InternalError(f"{name} cannot be loaded", cause=describe_error(error)) from error
+                hints = () if name == CORE else (Hint("disable-plugin", disabling(name)),)
+                raise InternalError(f"{name} cannot be loaded", cause=describe_error(error), hints=hints) from error
             problem = str(error) if isinstance(error, NotAPlugin) else describe_error(error)
             self.records[name] = replace(record, status="failed", reason=problem)
             self._trace.called(name, "import", started, problem)
@@ -101,8 +103,11 @@ class Admission:
             self._emit(Message(level="warning" if close else "detail", text=text))
 
     def _free_name(self, candidate: Candidate) -> str:
-        """Two strangers may both have called their plugin "main": both work, and the second bears its full name."""
-        name = candidate.name
+        """Two strangers may both have called their plugin "main": both work, and the second bears its full name.
+
+        A comma would keep it from being left out by hand.
+        """
+        name = candidate.name.strip().replace(",", "_") or candidate.distribution
         while name in self.records:
             name = f"{candidate.distribution}:{name}"
         return name

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lockhouse.errors import Hint, InternalError, LockhouseError, PluginError
-from lockhouse.guards import describe_error, disabling
+from lockhouse.guards import disabling
 from lockhouse.interruption import was_interrupted
 from lockhouse.steps import Context, Step
+from lockhouse.vetting import describe_error
 
 __all__ = ["attempt"]
 

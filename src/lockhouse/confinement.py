@@ -1,8 +1,8 @@
 """While a stranger's code runs in this process: what it must not do to whoever called it.
 
-It may end itself, but not the process; a copy of the process that it leaves behind does not go on as lockhouse; and the
-standard streams are afterwards what they were. This is no wall against malice: a plugin is code that somebody chose to
-install, and a signal, or a fault in a compiled extension, still ends everything.
+It may end itself, but not the process; a copy of the process that it leaves behind does not go on as lockhouse; the
+standard streams and the working directory are afterwards what they were. This is no wall against malice: a plugin is
+code that somebody chose to install, and a signal, or a fault in a compiled extension, still ends everything.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def confined() -> Iterator[None]:
     Only an interruption in the main thread stays one: there somebody may have pressed a key.
     """
     streams = sys.stdin, sys.stdout, sys.stderr
+    directory = _directory()
     process = os.getpid()
     _exits.enter()
     try:
@@ -79,3 +80,12 @@ def confined() -> Iterator[None]:
             _exits.end(0)
         _exits.leave()
         sys.stdin, sys.stdout, sys.stderr = streams
+        if directory is not None and _directory() != directory:
+            os.chdir(directory)
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - around every call
+    except OSError:  # it was removed
+        return None

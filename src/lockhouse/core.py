@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lockhouse.errors import InternalError
-from lockhouse.guards import describe_error
 from lockhouse.hookspecs import hookimpl
+from lockhouse.vetting import describe_error
 
 if TYPE_CHECKING:
     from lockhouse.audits import Audit

@@ -5,23 +5,22 @@ What is done with a plugin before it gives anything is the business of :mod:`loc
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from lockhouse.accelerators import Accelerator, Question, Ranking, Support
-from lockhouse.codec import DecodeError, decode, encode
-from lockhouse.confinement import Quit, confined
+from lockhouse.codec import decode, encode
+from lockhouse.confinement import confined
 from lockhouse.environments import EnvironmentProvider, Scheme
 from lockhouse.errors import Hint, LockhouseError, PluginError
 from lockhouse.hookspecs import ANSWER_LIMIT, RULE_LIMIT
 from lockhouse.host import AcceleratorReading, Host, Interpreter, Probe
 from lockhouse.manifest import Check
-from lockhouse.patience import Overrun, Patience
+from lockhouse.patience import Patience
 from lockhouse.steps import Context, Step
+from lockhouse.vetting import all_of, describe_error, kept, mismatch, text_or_none, texts
 
 if TYPE_CHECKING:
     from lockhouse.audits import Audit, Subject
@@ -34,26 +33,14 @@ __all__ = [
     "GuardedProvider",
     "MissingRules",
     "blame",
-    "describe_error",
     "disabling",
     "guarded_step",
-    "malformed",
-    "mismatch",
 ]
 
 DISABLE_VARIABLE = "LOCKHOUSE_DISABLE_PLUGINS"
 """Names of plugins that are not loaded, separated by commas."""
 
-NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
 T = TypeVar("T")
-
-
-def describe_error(error: BaseException) -> str:
-    """Tell an exception in one line: its kind and the first line of what it says."""
-    if isinstance(error, Overrun | Quit):
-        return str(error)
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def blame(plugin: str, deed: str, error: Exception) -> NoReturn:
@@ -77,36 +64,6 @@ def disabling(plugin: str) -> str:
     return f"run without it: set {DISABLE_VARIABLE}={plugin}, and tell its author"
 
 
-def mismatch(item: object, kind: type) -> str | None:
-    """Say why an item is no ``kind``, or None if it is one; for a Protocol name what is missing.
-
-    Whatever serves as its key (``name``, ``namespace``) must be a text; an accelerator's goes into names of files. The
-    fields of a value must be of the types that it declares.
-    """
-    try:
-        if not isinstance(item, kind):
-            text = f"gave a {type(item).__name__}, not a {kind.__name__}"
-            wanted = vars(kind) if getattr(kind, "_is_protocol", False) else ()
-            missing = [name for name in sorted(wanted) if not name.startswith("_") and not hasattr(item, name)]
-            return f"{text}: it has no {', '.join(missing)}" if missing else text
-        key = getattr(item, "namespace", getattr(item, "name", ""))
-        if not isinstance(key, str):
-            return f"gave a {type(item).__name__} whose name is a {type(key).__name__}"
-        if isinstance(item, Accelerator):
-            if not NAMESPACE.fullmatch(key):
-                return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
-            frozenset(item.family), frozenset(item.labelled)
-        if isinstance(item, Check):
-            decode(Check, encode(item))
-        if isinstance(item, Step):
-            return malformed(item)
-    except DecodeError as error:
-        return f"gave a {type(item).__name__} that is none: {error}"
-    except Exception as error:  # noqa: BLE001  a stranger's properties
-        return f"gave a {type(item).__name__} that raised {describe_error(error)}"
-    return None
-
-
 class GuardedAccelerator:
     """An accelerator of a plugin, whose exceptions name the plugin.
 
@@ -127,7 +84,7 @@ class GuardedAccelerator:
 
     def questions(self) -> Sequence[Question]:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("questions", lambda: _questions(self.accelerator.questions()))
+        return self._ask("questions", lambda: all_of(Question, self.accelerator.questions()))
 
     def fingerprint(self) -> str:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
@@ -135,7 +92,7 @@ class GuardedAccelerator:
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("read", lambda: _kept(self.accelerator.read(answers)))
+        return self._ask("read", lambda: kept(self.accelerator.read(answers)))
 
     def claims(self, variant: str) -> bool:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
@@ -168,20 +125,20 @@ class GuardedAccelerator:
 
     def index_url(self, variant: str) -> str | None:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("index_url", lambda: self.accelerator.index_url(variant))
+        return self._ask("index_url", lambda: text_or_none(self.accelerator.index_url(variant)))
 
     def label(self, variant: str, host: Host) -> str | None:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("label", lambda: self.accelerator.label(variant, host))
+        return self._ask("label", lambda: text_or_none(self.accelerator.label(variant, host)))
 
     def checks(self, variant: str, reading: AcceleratorReading) -> Sequence[Check]:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("checks", lambda: tuple(self.accelerator.checks(variant, reading)))
+        return self._ask("checks", lambda: all_of(Check, self.accelerator.checks(variant, reading)))
 
     def build_settings(self, distribution: str, variant: str, reading: AcceleratorReading) -> Mapping[str, str]:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
         return self._ask(
-            "build_settings", lambda: dict(self.accelerator.build_settings(distribution, variant, reading))
+            "build_settings", lambda: texts(self.accelerator.build_settings(distribution, variant, reading))
         )
 
     def _ask(self, method: str, answer: Callable[[], T]) -> T:
@@ -307,38 +264,3 @@ def guarded_step(plugin: str, step: Step, report: Callable[[str], object]) -> St
         up_to_date=decide if up_to_date else None,
         done=judge if done else None,
     )
-
-
-def malformed(step: Step) -> str | None:
-    """Say what is wrong with a plugin's step itself, or None; whether it fits among the others is another question."""
-    for field in ("name", "phase", "doc"):
-        if not isinstance(getattr(step, field), str):
-            return f"gave a step whose {field} is {getattr(step, field)!r}, not a text"
-    for field, kind in (("needs", str), ("inputs", (str, PurePath)), ("outputs", (str, PurePath))):
-        value = getattr(step, field)
-        if (
-            isinstance(value, str)
-            or not isinstance(value, Iterable)
-            or not all(isinstance(item, kind) for item in value)
-        ):
-            return f"gave the step {step.name} with {field}={value!r}; it must be a tuple, ('one',) for a single one"
-    for field in ("run", "up_to_date", "done"):
-        value = getattr(step, field)
-        if not callable(value) and not (value is None and field != "run"):
-            return f"gave the step {step.name} whose {field} cannot be called"
-    if not isinstance(step.replaces, str | None):
-        return f"gave the step {step.name} with replaces={step.replaces!r}; it must be the name of one step"
-    return None
-
-
-def _questions(given: Iterable[object]) -> tuple[Question, ...]:
-    questions = tuple(given)
-    for question in questions:
-        if not isinstance(question, Question):
-            raise TypeError(mismatch(question, Question))
-    return tuple(question for question in questions if isinstance(question, Question))
-
-
-def _kept(reading: AcceleratorReading) -> AcceleratorReading:
-    """Write a reading and read it back: what cannot be kept would be lost between this step and the next."""
-    return decode(AcceleratorReading, json.loads(json.dumps(encode(reading), ensure_ascii=False).encode()))

@@ -30,6 +30,9 @@ PATIENCE = 1.0
 LONG_PATIENCE = 5.0
 """Seconds after which a process that has only its answer to give, and cannot, is ended at once when asked again."""
 
+LINGERING = 10.0
+"""Seconds that threads and exit functions which others have left behind may keep a process that is through."""
+
 Attention = Literal["noting", "heeding", "leaving"]
 
 
@@ -121,11 +124,24 @@ def conclude(status: int) -> NoReturn:
     for number in _numbers():
         signal.signal(number, signal.SIG_IGN)
     if status == STATUS and _lingering():
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+        _flush()
         os._exit(status)  # whoever asked to end does not wait for a thread that waits for a server
+    if (threading := sys.modules.get("threading")) is not None:  # else nobody has left anything behind
+        threading.Thread(target=_end_at_last, args=(status,), daemon=True).start()
     sys.exit(status)
+
+
+def _end_at_last(status: int) -> None:
+    """End the process that a plugin's thread, or what it wants done at the end, would keep for ever."""
+    time.sleep(LINGERING)
+    _flush()
+    os._exit(status)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 def _turn(attention: Attention) -> None:

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
+from itertools import islice
 from types import SimpleNamespace
 
 import pluggy
 
 from lockhouse import hookspecs
 from lockhouse.confinement import confined
-from lockhouse.guards import blame, describe_error
+from lockhouse.guards import blame
 from lockhouse.hookspecs import PREFIX, hookimpl
 from lockhouse.steps import Context, Step
+from lockhouse.vetting import describe_error
 
-__all__ = ["RUN_STEP", "NotAPlugin", "guarded_step_hook", "implementations_of", "new_manager"]
+__all__ = ["RUN_STEP", "NotAPlugin", "answer_of", "guarded_step_hook", "implementations_of", "new_manager"]
 
 RUN_STEP = "lockhouse_run_step"
+MOST_ANSWERS = 10_000
+"""Answers of one hook; whoever gives more would go on for ever."""
+
 Trace = Callable[[float, str], object]
 """Is told of each call: when it began (:func:`time.perf_counter`), and what came of it."""
 
@@ -138,3 +143,14 @@ def guarded_step_hook(implementation: pluggy.HookImpl, trace: Trace) -> object:
     guard = _guarded_wrapper if implementation.wrapper else _guarded_runner
     mark = hookimpl(wrapper=implementation.wrapper, tryfirst=implementation.tryfirst, trylast=implementation.trylast)
     return SimpleNamespace(lockhouse_run_step=mark(guard(implementation.plugin_name, call, trace)))
+
+
+def answer_of(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> object:
+    """Call one plugin's hook and read its answer to the end: a generator raises, or takes its time, when it is read."""
+    answer = implementation.function(*[arguments[name] for name in implementation.argnames])
+    if not isinstance(answer, Iterable) or isinstance(answer, str | Mapping):
+        return answer
+    items = list(islice(answer, MOST_ANSWERS + 1))
+    if len(items) > MOST_ANSWERS:
+        raise ValueError(f"gave more than {MOST_ANSWERS} answers")
+    return items

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from lockhouse.confinement import confined
 from lockhouse.events import Event
-from lockhouse.guards import describe_error
 from lockhouse.hookspecs import ANSWER_LIMIT
 from lockhouse.patience import Audience
+from lockhouse.vetting import describe_error
 
 if TYPE_CHECKING:
     import pluggy

@@ -30,17 +30,16 @@ from lockhouse.guards import (
     GuardedAudit,
     GuardedProvider,
     MissingRules,
-    describe_error,
     guarded_step,
-    mismatch,
 )
 from lockhouse.hookspecs import ANSWER_LIMIT
 from lockhouse.hooktrace import Trace, outcome_of
-from lockhouse.isolation import RUN_STEP, guarded_step_hook, new_manager
+from lockhouse.isolation import RUN_STEP, answer_of, guarded_step_hook, new_manager
 from lockhouse.listeners import EVENT, Listeners
 from lockhouse.manifest import Check
 from lockhouse.patience import Overrun
 from lockhouse.steps import Context, Step
+from lockhouse.vetting import describe_error, mismatch
 
 if TYPE_CHECKING:
     from lockhouse.audits import Audit
@@ -191,15 +190,19 @@ class Plugins:
 
     def build_settings(self, requirement: str, host: Host) -> dict[str, str]:
         """Environment variables for a source build; of two values for the same variable the first stays."""
-        settings: dict[str, str] = {}
-        for plugin, answer in self._ask("lockhouse_build_settings", {"requirement": requirement, "host": host}):
+        hook = "lockhouse_build_settings"
+        settings: dict[str, tuple[str, str]] = {}
+        for plugin, answer in self._ask(hook, {"requirement": requirement, "host": host}):
             if not isinstance(answer, Mapping):
-                self._report(plugin, "lockhouse_build_settings", f"gave a {type(answer).__name__}, not a mapping")
+                self._report(plugin, hook, f"gave a {type(answer).__name__}, not a mapping")
                 continue
             for variable, value in answer.items():
-                if settings.setdefault(str(variable), str(value)) != str(value):
-                    self._report(plugin, "lockhouse_build_settings", f"another plugin has already set {variable}")
-        return settings
+                first, giver = settings.setdefault(str(variable), (str(value), plugin))
+                if first != str(value):
+                    self._report(
+                        plugin, hook, f"gave {variable}={value}, which {self.source(giver)} has set to {first}"
+                    )
+        return {variable: value for variable, (value, _) in settings.items()}
 
     def hints(self, error: LockhouseError) -> tuple[Hint, ...]:
         """Advice on an error."""
@@ -239,7 +242,7 @@ class Plugins:
             plugin = implementation.plugin_name
             started = time.perf_counter()
             try:
-                answer = self._patience[plugin].call(partial(_answer, implementation, arguments), ANSWER_LIMIT)
+                answer = self._patience[plugin].call(partial(answer_of, implementation, arguments), ANSWER_LIMIT)
             except Exception as error:
                 if plugin in OWN:
                     raise
@@ -292,9 +295,3 @@ class Plugins:
 
 def _own(name: str, load: Callable[[], object]) -> Candidate:
     return Candidate(name=name, version=lockhouse.__version__, distribution=CORE, origin="built-in", load=load)
-
-
-def _answer(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> object:
-    """Call one plugin's hook and read its answer to the end: a generator raises, or takes its time, when it is read."""
-    answer = implementation.function(*[arguments[name] for name in implementation.argnames])
-    return list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str | Mapping) else answer

@@ -19,12 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockhouse.accelerators import Question, Support
-from lockhouse.guards import NAMESPACE
 from lockhouse.hookspecs import hookimpl
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Check
 from lockhouse.registry import Registered
 from lockhouse.replies import label
+from lockhouse.vetting import NAMESPACE
 
 __all__ = ["ProviderAccelerator", "ProviderPlugin"]
 

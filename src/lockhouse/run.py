@@ -190,8 +190,18 @@ class Run:
             self.error = self.error or error
         self._finish(step, "failed" if error else "done", started)
         if error is None and step.name == "verify" and self.completing:
-            return self.act(self.steps["lock"])
+            return self._take_into_use()
         return error
+
+    def _take_into_use(self) -> LockhouseError | None:
+        """Run what stands between ``verify`` and ``lock``, and ``lock``: a step of a plugin may refuse there."""
+        waiting = self._needed("lock") - self._needed("verify")
+        for step in self.steps.values():
+            if step.name in waiting and (step.name == "lock" or not self.up_to_date(step)):
+                error = self.act(step)
+                if error is not None:
+                    return error
+        return None
 
     def _concerns(self, step: Step) -> bool:
         return not self.proving or step.name in self._proven

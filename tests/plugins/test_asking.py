@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,35 @@ def test_a_question_of_a_wrong_kind_is_the_plugin_s_fault(strangers: Strangers) 
 
 
 @pytest.mark.parametrize(
-    "body", ["raise OSError('disk')", "return [1]", "return 5", "yield 1\n    1 / 0", "raise SystemExit"]
+    ("method", "answer", "call"),
+    [
+        ("index_url", "5", lambda item: item.index_url("fruit")),
+        ("label", "b'x'", lambda item: item.label("fruit", None)),
+        ("checks", "['code']", lambda item: item.checks("fruit", None)),
+        ("build_settings", "{'A': 1}", lambda item: item.build_settings("x", "fruit", None)),
+        ("build_settings", "['A']", lambda item: item.build_settings("x", "fruit", None)),
+    ],
+)
+def test_an_answer_of_a_wrong_type_is_the_plugin_s_fault(
+    strangers: Strangers, method: str, answer: str, call: Any
+) -> None:
+    code = ACCELERATOR.format(namespace="fruit")
+    head = next(line for line in code.splitlines() if f"def {method}(" in line)
+    strangers.install("fruit", code.replace(head, f"{head.partition(': return')[0]}: return {answer}"))
+    with pytest.raises(PluginError, match=rf"plugin fruit failed: fruit accelerator, {method}\(\)"):
+        call(by_namespace(strangers.load(), "fruit"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise OSError('disk')",
+        "while True: yield 1",
+        "return [1]",
+        "return 5",
+        "yield 1\n    1 / 0",
+        "raise SystemExit",
+    ],
 )
 def test_a_hook_that_answers_wrongly_is_named_once_and_left_out(strangers: Strangers, body: str) -> None:
     strangers.install("awkward", f"{HEAD}@hookimpl\ndef lockhouse_hints(error):\n    {body}\n")
@@ -224,7 +253,33 @@ def test_build_settings_are_merged_and_contradictions_named(strangers: Strangers
         code = f"{HEAD}@hookimpl\ndef lockhouse_build_settings(requirement): return {settings}"
         strangers.install(name, code)
     assert strangers.load().build_settings("flash-attn", host) == {"MAX_JOBS": "4", "one": "1", "two": "1"}
-    assert "plugin two 1.0" in strangers.heard.warnings[0]
+    assert strangers.heard.warnings == [
+        "plugin two 1.0: lockhouse_build_settings: gave MAX_JOBS=8, which one 1.0 has set to 4; left out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hook", "given"),
+    [
+        ("lockhouse_environments", "SimpleNamespace(name='mine', create=print, scheme=print)"),
+        ("lockhouse_audits", "SimpleNamespace(name='strict', needs_wheels=False, examine=print)"),
+        ("lockhouse_audits", "SimpleNamespace(name='blacklist', needs_wheels=False, examine=print)"),
+        ("lockhouse_environments", "SimpleNamespace(name='venv', create=print, scheme=print)"),
+    ],
+)
+def test_of_two_that_give_one_name_the_first_stays_and_both_are_named_with_their_versions(
+    strangers: Strangers, hook: str, given: str
+) -> None:
+    code = f"{HEAD}from types import SimpleNamespace\n@hookimpl\ndef {hook}(): return [{given}]\n"
+    strangers.install("dist-one", code, plugin="one", version="1.5")
+    strangers.install("dist-two", code, plugin="two", version="2.5")
+    strangers.load().examine()
+    warnings = [text for text in strangers.heard.warnings if text.startswith("plugin two 2.5 (dist-two)")]
+    assert len(warnings) == 1
+    own = "'venv'" in given or "'blacklist'" in given
+    assert re.search(
+        r"which plugin (lockhouse|environments) \d" if own else r"which plugin one 1\.5 \(dist-one\)", warnings[0]
+    )
 
 
 def test_of_two_steps_for_one_place_neither_is_taken_and_both_plugins_are_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def lockhouse_steps(plan):
 """
 RECORDING = """
 import json
+import shutil
 
 from lockhouse.codec import encode
 from lockhouse.hookspecs import hookimpl
@@ -175,6 +177,32 @@ def test_a_step_that_fails_between_verify_and_lock_leaves_everything_as_it_was(e
     assert result.status == 1
     assert "plugin adding failed: the step publish" in result.err
     assert not extended.venv.exists()
+
+
+def test_a_proof_that_builds_runs_what_stands_between_verify_and_lock(extended: Site) -> None:
+    installed(extended)
+    fresh = extended.root / ".lockhouse"
+    extended.venv.unlink()
+    shutil.rmtree(fresh)
+    (extended.root / "proof.txt").unlink()
+    assert extended.run("verify").status == 0
+    assert (extended.root / "proof.txt").exists()
+
+    extended.venv.unlink()
+    shutil.rmtree(fresh)
+    (extended.root / "plugins" / "adding.py").write_text(ADDING.replace("    report =", "    1 / 0\n    report ="))
+    assert extended.run("verify").status == 1
+    assert not extended.venv.exists()
+
+
+def test_names_that_a_terminal_cannot_show_break_nothing(site: Site) -> None:
+    folder = site.root / "plugins"
+    folder.mkdir()
+    (folder / "größe_加速.py").write_text("raise ValueError('größe 加速')", encoding="utf-8")
+    site.environment |= {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    result = site.run("plugins")
+    assert result.status == 0, result.err
+    assert "failed" in result.out
 
 
 def test_plugins_that_contradict_each_other_are_refused_before_anything_happens(extended: Site) -> None:

@@ -216,6 +216,23 @@ def test_a_name_in_any_script_is_a_name(strangers: Strangers, monkeypatch: pytes
     assert strangers.record("größe-加速").status == "disabled"
 
 
+def test_a_name_that_is_none_or_could_not_be_left_out_is_another(
+    strangers: Strangers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers.install("nameless", GOOD, plugin=" ")
+    strangers.install("listed", GOOD, plugin="a,b")
+    assert [record.name for record in strangers.load().records][-2:] == ["nameless", "a_b"]
+    monkeypatch.setenv(DISABLE_VARIABLE, "a_b")
+    assert strangers.record("a_b").status == "disabled"
+
+
+def test_a_built_in_plugin_that_cannot_be_loaded_says_how_to_go_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lockhouse_cuda.lockhouse_accelerators", None)
+    with pytest.raises(InternalError) as failed:
+        Plugins.load()
+    assert "LOCKHOUSE_DISABLE_PLUGINS=cuda" in failed.value.hints[0].text
+
+
 def test_what_a_plugin_gives_wrongly_stands_in_its_record(strangers: Strangers) -> None:
     strangers.install(
         "odd", "from lockhouse.hookspecs import hookimpl\n@hookimpl\ndef lockhouse_accelerators(): return 5"

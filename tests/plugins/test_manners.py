@@ -88,6 +88,13 @@ def test_streams_that_a_plugin_replaces_are_put_back(strangers: Strangers) -> No
     assert (sys.stdout, sys.stderr) == before
 
 
+def test_a_working_directory_that_a_plugin_changes_is_put_back(strangers: Strangers, tmp_path: Path) -> None:
+    before = Path.cwd()
+    strangers.install("walker", f"import os; os.chdir({str(tmp_path)!r})")
+    strangers.load()
+    assert Path.cwd() == before
+
+
 def test_exits_are_as_before_when_no_plugin_runs() -> None:
     code = """
         import os
@@ -149,6 +156,33 @@ def test_threads_that_a_plugin_leaves_behind_do_not_keep_the_process(strangers: 
     strangers.load()
     left = [thread for thread in threading.enumerate() if thread.name == "left behind"]
     assert [thread.daemon for thread in left] == [True]
+
+
+LEFT = """
+import atexit, threading
+from lockhouse.hookspecs import hookimpl
+
+def wait_for_ever():
+    threading.Event().wait()
+
+BODY
+
+@hookimpl
+def lockhouse_hints(error):
+    return []
+"""
+
+
+@pytest.mark.parametrize(
+    "body", ["threading.Thread(target=wait_for_ever, daemon=False).start()", "atexit.register(wait_for_ever)"]
+)
+def test_what_a_plugin_leaves_behind_does_not_keep_the_process_for_ever(site: Site, body: str) -> None:
+    folder = site.root / "plugins"
+    folder.mkdir()
+    (folder / "lingerer.py").write_text(LEFT.replace("BODY", body))
+    result = site.run("plugins")
+    assert result.status == 0
+    assert "lingerer" in result.out
 
 
 NOISE = """

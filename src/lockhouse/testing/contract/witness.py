@@ -19,7 +19,6 @@ from typing import IO, TYPE_CHECKING
 from lockhouse.accelerators import Accelerator, Question, Ranking
 from lockhouse.codec import decode, encode
 from lockhouse.discovery import GROUP, entry_point_plugins, load_file
-from lockhouse.guards import describe_error, mismatch
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.isolation import NotAPlugin, implementations_of
 from lockhouse.patience import Overrun, Patience
@@ -28,6 +27,7 @@ from lockhouse.testing.contract.garbage import BROKEN, FAILURES, Said, mutations
 from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, Subject, line_of
 from lockhouse.testing.contract.watching import Watch
 from lockhouse.testing.machines import RecordedHost, RecordedMachine, load_machines
+from lockhouse.vetting import describe_error, mismatch
 
 if TYPE_CHECKING:
     import pluggy
