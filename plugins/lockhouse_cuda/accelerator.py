@@ -117,6 +117,12 @@ class CudaAccelerator:
             relaxed = f"minor-version compatibility covers {variant} on driver {reading.driver}, with limits"
         return Support(supported=False, reason=reason, lost=named, relaxed=relaxed)
 
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """Those that PyTorch publishes builds for and that the machine supports, the newest first."""
+        from lockhouse_pytorch.builds import variants_by
+
+        return [name for name in variants_by("cuda") if self.support(name, reading, host).supported]
+
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of the variant."""
         return index.index_url(variant)

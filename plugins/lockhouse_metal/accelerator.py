@@ -77,6 +77,10 @@ class MetalAccelerator:
             reason += f"; torch {later[0]} and later need macOS {later[1]}"
         return Support(supported=True, reason=reason)
 
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """The only one there is, where it is supported."""
+        return ["mps"] if self.support("mps", reading, host).supported else []
+
     def index_url(self, variant: str) -> str | None:
         """None: the builds for macOS are those of the default index."""
         return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-__all__ = ["builds_hint", "builds_of", "variants_of"]
+__all__ = ["builds_hint", "builds_of", "variants_by", "variants_of"]
 
 DATA = Path(__file__).with_name("data") / "builds.json"
 MISSING = re.compile(r"\bno (?:version of )?torch==(\d+\.\d+)")
@@ -35,6 +35,14 @@ def variants_of(release: str) -> tuple[str, ...]:
         *(f"rocm{version}" for version in table["rocm"].get(release, ())),
         *table["xpu"].get(release, ()),
     )
+
+
+def variants_by(toolkit: str) -> tuple[str, ...]:
+    """Names of all variants of a toolkit (``cuda``, ``rocm``, ``xpu``) that any release was built for, newest first."""
+    prefix = {"cuda": "cu", "rocm": "rocm"}.get(toolkit, "")
+    versions = {version for release in builds_of()[toolkit].values() for version in release}
+    newest = sorted(versions, key=lambda version: [int(part) for part in re.findall(r"\d+", version)], reverse=True)
+    return tuple(prefix + (version.replace(".", "") if toolkit == "cuda" else version) for version in newest)
 
 
 def builds_hint(complaint: str) -> str | None:

@@ -96,6 +96,12 @@ class RocmAccelerator:
             reason += f": driver {oldest} or newer is needed"
         return Support(supported=False, reason=reason, lost=named)
 
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """Those that PyTorch publishes builds for and that the machine supports, the newest first."""
+        from lockhouse_pytorch.builds import variants_by
+
+        return [name for name in variants_by("rocm") if self.support(name, reading, host).supported]
+
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of the variant."""
         return index.index_url(variant)

@@ -90,6 +90,12 @@ class XpuAccelerator:
         driver = f"Level Zero driver {reading.driver or 'of unknown version'}"
         return Support(supported=True, reason="; ".join((f"{names}, {driver}", *named)), lost=named)
 
+    def variants(self, reading: AcceleratorReading, host: Host) -> Sequence[str]:
+        """Those that PyTorch publishes builds for and that the machine supports, the newest first."""
+        from lockhouse_pytorch.builds import variants_by
+
+        return [name for name in variants_by("xpu") if self.support(name, reading, host).supported]
+
     def index_url(self, variant: str) -> str | None:
         """Address of PyTorch's index of builds for Intel GPUs."""
         return index.index_url(variant)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.accelerators import ACCELERATORS, BUILT_IN, recorded
-from lockhouse.accelerators import Accelerator
+from lockhouse.accelerators import Accelerator, Ranking
 from lockhouse.host import AcceleratorReading
 from lockhouse_cuda.questions import questions as cuda_questions
 from lockhouse_rocm.questions import questions as rocm_questions
@@ -78,3 +78,28 @@ def test_accelerators_do_not_disturb_each_other_on_one_machine() -> None:
     host = both[0].host_with(*readings)
     for reading in readings:
         assert BUILT_IN[reading.namespace].support(VARIANTS[reading.namespace], reading, host).supported
+
+
+@pytest.mark.parametrize(
+    ("namespace", "machine", "best"),
+    [
+        ("cuda", "a100-driver-550", ["cu124", "cu121", "cu118"]),
+        ("rocm", "rx-7900-xtx-beside-igpu", None),
+        ("cuda", "no-driver", []),
+    ],
+)
+def test_an_accelerator_ranks_what_a_machine_supports_the_newest_first(
+    namespace: str, machine: str, best: list[str] | None
+) -> None:
+    accelerator, there = BUILT_IN[namespace], recorded(namespace, machine)
+    assert isinstance(accelerator, Ranking)
+    reading = there.replay(accelerator)
+    names = list(accelerator.variants(reading, there.host_with(reading)))
+    assert best is None or names == best
+    assert names == sorted(names, key=parse_variant, reverse=True)
+
+
+def parse_variant(name: str) -> list[int]:
+    version = name.removeprefix("rocm").removeprefix("cu")
+    numbers = [int(part) for part in version.split(".")]
+    return numbers if name.startswith("rocm") else [numbers[0] // 10, numbers[0] % 10]
