@@ -24,7 +24,14 @@ __all__ = ["place"]
 NAME = re.compile(r"\w[\w.+-]*(:\w[\w.+-]*)?")
 """What doit takes for the name of a task, with at most one group; ``=`` would make a variable of it."""
 
-VERBS = frozenset({"clean", "doctor", "generations", "install", "list", "plugins", "rollback", "run", "upgrade"})
+VERBS = frozenset(
+    {
+        *("bundle", "clean", "diagnose", "doctor", "export", "generations", "gui", "import", "init", "install"),
+        *("inventory", "plugins", "rollback", "upgrade"),
+        # doit's own commands
+        *("auto", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep", "run", "strace", "tabcompletion"),
+    }
+)
 """Names that mean something else on the command line."""
 
 
@@ -114,7 +121,12 @@ class _Line:
 
     def _tie(self) -> None:
         """Turn what steps say of their needs into names of steps that exist."""
-        makers = {path: step.name for step in self.steps.values() for path in step.outputs}
+        makers: dict[Path, str] = {}
+        for step in self.steps.values():
+            for path in step.outputs:
+                if (other := self.steps[makers.setdefault(path, step.name)]) is not step:
+                    whose = f"of plugin {self._who(other)}" if other.plugin else "of lockhouse"
+                    self._blame(step, f"writes {path}, and so does the step {other.name} {whose}", other)
         for name, step in self.steps.items():
             needs = [self.aliases.get(need, need) if need not in self.steps else need for need in step.needs]
             needs += [makers[path] for path in step.inputs if makers.get(path, name) != name]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from lockhouse.cli import VERBS
 from lockhouse.errors import PluginError
 from lockhouse.manifestfile import parse_manifest
-from lockhouse.pipeline import pipeline
+from lockhouse.pipeline import PHASES, pipeline
 from lockhouse.project import Project
 from lockhouse.steps import Context, Step
 
@@ -151,6 +152,10 @@ def test_step_that_does_not_fit_is_named(added: list[Step], words: str) -> None:
             "the step z of plugin two 1.0 (dist) replaces purge, and so does one of plugin one 1.0 (dist)",
         ),
         (
+            [step("x", plugin="one", outputs=(Path("a"),)), step("y", plugin="two", outputs=(Path("/p/a"),))],
+            "the step y of plugin two 1.0 (dist) writes /p/a, and so does the step x of plugin one 1.0 (dist)",
+        ),
+        (
             [step("x", plugin="one"), step("x", plugin="two")],
             "the step x of plugin two 1.0 (dist) has the name of one of plugin one 1.0 (dist)",
         ),
@@ -167,6 +172,18 @@ def test_plugins_that_contradict_each_other_are_both_named_and_either_can_be_lef
         steps(*added)
     assert words in caught.value.summary
     assert {hint.text.partition(",")[0].rpartition("=")[2] for hint in caught.value.hints} == {"one", "two"}
+
+
+@pytest.mark.parametrize("name", sorted({verb.name for verb in VERBS} - set(PHASES) | {"info", "list"}))
+def test_step_cannot_be_called_like_a_verb(name: str) -> None:
+    with pytest.raises(PluginError, match="means something else"):
+        steps(step(name))
+
+
+def test_step_cannot_write_what_lockhouse_writes() -> None:
+    verify = steps()["verify"]
+    with pytest.raises(PluginError, match="and so does the step verify of lockhouse"):
+        steps(step("x", outputs=verify.outputs))
 
 
 def test_all_that_does_not_fit_is_told_at_once() -> None:

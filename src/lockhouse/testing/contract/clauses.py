@@ -21,12 +21,13 @@ from lockhouse.host import AcceleratorReading
 from lockhouse.manifest import Check
 from lockhouse.probing import LONGEST_TIMEOUT
 from lockhouse.testing.contract.testimony import Answer, Subject, Testimony
-from lockhouse.testing.contract.witness import GENERATED, NOBODYS, ROUNDS
+from lockhouse.testing.contract.witness import GENERATED, HERE, NOBODYS, ROUNDS
 from lockhouse.testing.machines import ExpectedReading, RecordedMachine
 
 __all__ = ["ACCELERATOR_CLAUSES", "PLUGIN_CLAUSES", "Breach", "Clause", "Hearing"]
 
 QUESTION_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+MISSING = re.compile(r"No module named '([\w.]+)'")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -218,6 +219,9 @@ def _asks_well_formed_questions(hearing: Hearing, subject: Subject) -> Iterator[
                 continue
             yield from _judge_question(question, names)
             names.add(question.name)
+    for answer in hearing.first.of(subject.namespace, "ask"):
+        if answer.error is not None and (missing := MISSING.search(answer.error)):
+            yield f"the program of the question {answer.case} needs {missing[1]}, which no bare interpreter has"
 
 
 def _judge_question(question: Question, names: set[str]) -> Iterator[str]:
@@ -406,7 +410,7 @@ def _answers(hearing: Hearing, subject: Subject) -> tuple[Answer, ...]:
 
 
 def _is_sound(case: str) -> bool:
-    return case.startswith("machine ")
+    return case == HERE or case.startswith("machine ")
 
 
 def _short(answer: Answer) -> str:
@@ -568,7 +572,7 @@ ACCELERATOR_CLAUSES = (
     Clause(
         "questions",
         "they are asked as they stand",
-        "give each a name of its own, a program, a path or code that compiles, and a timeout in seconds",
+        "give each a name of its own, a program, a path or code for the standard library alone, a timeout in seconds",
         _asks_well_formed_questions,
     ),
     Clause(

@@ -22,6 +22,7 @@ from lockhouse.discovery import GROUP, entry_point_plugins, load_file
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.isolation import NotAPlugin, implementations_of
 from lockhouse.patience import Overrun, Patience
+from lockhouse.probing import ask
 from lockhouse.registry import load_object, registered
 from lockhouse.testing.contract.garbage import BROKEN, FAILURES, Said, mutations
 from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, Subject, line_of
@@ -46,6 +47,7 @@ PLATFORMS = (
 HOOK = "lockhouse_accelerators"
 ROUNDS = ("first", "second")
 GENERATED = "generated"
+HERE = "this machine"
 NOTHING: tuple[tuple[str, dict[str, Said]], ...] = (("nothing was asked", {}),)
 NOBODYS = frozenset({"", " ", "any", "none", "NO-SUCH", "no-such-variant"})
 """Names that no accelerator may claim."""
@@ -173,7 +175,22 @@ class _Witness:
             if reading is not None:
                 yield case, (reading, _machine(RecordedHost()).host_with(reading))
         if self.job.thorough:
+            reading = self._read(accelerator, HERE, self._ask_this_machine(accelerator, questions))
+            if reading is not None:
+                yield HERE, (reading, _machine(RecordedHost()).host_with(reading))
             self._call(accelerator, "read", GENERATED, lambda: _generated(accelerator, names), whole=True)
+
+    def _ask_this_machine(self, accelerator: Accelerator, questions: Sequence[Question]) -> dict[str, Probe]:
+        """Ask the questions as lockhouse does: programs that need more than the standard library fail everywhere."""
+        try:
+            probes = ask(accelerator.namespace, questions)
+        except Exception:  # noqa: BLE001  what is wrong with a question is told from its form
+            return {}
+        for question, probe in zip(questions, probes, strict=True):
+            if probe.error is not None:
+                seen = Answer(namespace=accelerator.namespace, method="ask", case=question.name, seconds=probe.seconds)
+                self.write(replace(seen, error=probe.error))
+        return {question.name: probe for question, probe in zip(questions, probes, strict=True)}
 
     def _read(self, accelerator: Accelerator, case: str, answers: Mapping[str, Probe]) -> AcceleratorReading | None:
         given = dict(answers)
