@@ -83,8 +83,8 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
     with _alone(context):
         current = Generations(context.project).current()
         chosen = choose_rollback(context.project, number)
-        plan = _prove(context, chosen)
-        commit(context, chosen, plan)
+        plan, proven = _prove(context, chosen)
+        commit(context, proven, plan)
     if plan.manifest != context.manifest.digest:
         text = (
             f"the manifest has moved on since generation {chosen.number} was built: verify will say so, and install go "
@@ -94,19 +94,19 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
     return current.number if current else None
 
 
-def _prove(context: Context, generation: Generation) -> Plan:
+def _prove(context: Context, generation: Generation) -> tuple[Plan, Generation]:
     started = time.perf_counter()
     context.emit(StepStarted(step=PROOF))
     outcome: Literal["done", "failed"] = "failed"
     try:
-        plan = _verify(context, generation)
+        proven = _verify(context, generation)
         outcome = "done"
     finally:
         context.emit(StepFinished(step=PROOF, outcome=outcome, seconds=time.perf_counter() - started))
-    return plan
+    return proven
 
 
-def _verify(context: Context, generation: Generation) -> Plan:
+def _verify(context: Context, generation: Generation) -> tuple[Plan, Generation]:
     from lockhouse.verification.proving import prove
     from lockhouse.verification.records import keep_report, kept_plan
     from lockhouse.verification.refusal import describe_drift
@@ -123,8 +123,8 @@ def _verify(context: Context, generation: Generation) -> Plan:
     report = prove(context, generation, plan, host, deep=context.options.deep)
     context.state.write(report)
     if report.ok:
-        keep_report(generation, report)
-        return plan
+        proof = keep_report(generation, report)
+        return plan, Generations(context.project).advance(generation, "verified", proof=proof)
     failed = [check for check in report.checks if check.outcome == "failed" and check.critical]
     raise (DriftFound if report.drift else CheckFailed)(
         f"generation {generation.number} is not what it was, and is not taken into use",

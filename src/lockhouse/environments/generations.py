@@ -47,7 +47,7 @@ class Marker:
     ``location`` is the absolute path it was made at: scripts inside name it, a copy elsewhere is no environment.
     ``environment_digest`` is the tree digest (docs/digest.md) and ``seal`` the sha256 of the seal, both known once it
     is sealed. ``created`` is UTC in ISO 8601. ``turn`` counts how often an environment of the manifest had been taken
-    into use when this one was, the last time; 0 before the first.
+    into use when this one was, the last time; 0 before the first. ``proof`` is the digest of the report that proved it.
     """
 
     number: int
@@ -61,6 +61,7 @@ class Marker:
     environment_digest: str | None = None
     seal: str | None = None
     turn: int = 0
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,7 @@ class Generations:
         environment_digest: str | None = None,
         *,
         seal: str | None = None,
+        proof: str | None = None,
     ) -> Generation:
         """Note that a generation has come as far as ``state``; it never goes back: an earlier state changes nothing.
 
@@ -166,6 +168,7 @@ class Generations:
             state=known.state if known.reached(state) else state,
             environment_digest=environment_digest or known.environment_digest,
             seal=seal or known.seal,
+            proof=proof or known.proof,
         )
         if changed != known:
             _write(changed.path, changed)

@@ -100,8 +100,8 @@ def _verify_candidate(context: Context, candidate: Generation) -> None:
     if not report.ok:
         _withdraw(context, candidate)
         raise check_failed(context, f"generation {candidate.number}", report.checks, report)
-    keep_report(candidate, report)
-    context.candidate = Generations(context.project).advance(candidate, "verified")
+    proof = keep_report(candidate, report)
+    context.candidate = Generations(context.project).advance(candidate, "verified", proof=proof)
     context.summarise("verify", _summary(report))
 
 

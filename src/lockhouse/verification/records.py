@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from lockhouse.codec import digest_of
 from lockhouse.environments.generations import Generation
 from lockhouse.evidence import VerifyReport
 from lockhouse.plan import Plan
@@ -27,15 +28,16 @@ def kept_plan(generation: Generation) -> Plan | None:
     return plan if plan is not None and plan.digest == generation.plan else None
 
 
-def keep_report(generation: Generation, report: VerifyReport) -> None:
-    """Note what was proven about a generation."""
+def keep_report(generation: Generation, report: VerifyReport) -> str:
+    """Note what was proven about a generation; return the digest that its marker must hold."""
     write_value(_report(generation), report, "verify")
+    return digest_of(report)
 
 
 def kept_report(generation: Generation) -> VerifyReport | None:
-    """What was last proven about a generation, if it was about this content; None otherwise."""
+    """What was last proven about a generation, if it is the marker's and about this content; None otherwise."""
     report = read_value(_report(generation), VerifyReport, "verify")
-    if report is None or report.plan != generation.plan:
+    if report is None or digest_of(report) != generation.proof or report.plan != generation.plan:
         return None
     return report if report.environment_digest == generation.environment_digest else None
 

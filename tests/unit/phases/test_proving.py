@@ -576,6 +576,24 @@ def test_a_check_of_a_stage_that_was_left_out_is_not_run(context: Context) -> No
     assert "of vision" not in {item.name for item in lock_on_disk(context).evidence.checks}
 
 
+@pytest.mark.parametrize("damage", ["removed", "emptied", "embellished"])
+def test_a_proof_that_is_not_the_one_that_was_given_counts_as_none(context: Context, damage: str) -> None:
+    with_checks(context, check("raise SystemExit('slow disk')", "speed", critical=False))
+    run(context)
+    path = current(context).metadata / "verify.json"
+    if damage == "removed":
+        path.unlink()
+    elif damage == "emptied":
+        path.write_text("")
+    else:
+        path.write_text(path.read_text().replace('"failed"', '"passed"'))
+
+    assert kept_report(current(context)) is None
+    assert run(context) == ["verify"]
+    assert "speed" not in lock_on_disk(context).evidence.proven
+    assert run(context) == []
+
+
 # --- the environment in use ------------------------------------------------------------------------------------------
 
 

@@ -248,13 +248,15 @@ def test_verify_shows_what_could_not_be_proven(context: Context) -> None:
 
 
 def test_conclusion_names_generation_digest_and_proof(context: Context) -> None:
+    from lockhouse.environments.generations import Generations
     from lockhouse.verification.records import keep_report
 
     assert conclusion(context) == "there is no environment at .venv"
     generation = make_generation(context.project, plan=PLAN.digest, current=True)
     assert conclusion(context) == "environment .venv is generation 1, digest dddddddddddd"
     skipped = CheckResult(name="gpu", outcome="skipped", critical=True, seconds=0.0, output="")
-    keep_report(generation, report_of(PLAN, passed("a"), passed("b"), skipped, environment_digest="d" * 64))
+    proof = keep_report(generation, report_of(PLAN, passed("a"), passed("b"), skipped, environment_digest="d" * 64))
+    Generations(context.project).advance(generation, "verified", proof=proof)
     assert conclusion(context) == (
         "environment .venv is generation 1, digest dddddddddddd, "
         "verified by 2 checks, 1 check not possible on this machine"
