@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chains_over
 from lockhouse.audits.cures import another_version, cutting, in_words, leaving_out, moving, together
-from lockhouse.audits.telling import about, chain_to, described, listing, trail
-from lockhouse.findings import Cure, Finding
+from lockhouse.audits.telling import about, chain_to, described, ending, listing, trail
+from lockhouse.findings import Cure, Finding, Severity
 from lockhouse.plan import PlannedDistribution
 from lockhouse.resolution.graph import Edge
 
@@ -52,55 +52,46 @@ class Closure:
 
     def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
         target = subject.plan.distribution(edge.target)
-        asked = edge.requirement
-        if target is not None and asked.url is None and asked.specifier.contains(target.version, prereleases=True):
-            return  # as nearly all are: what explains an edge is worked out for the others only
-        chains, more = chains_over(subject, edge)
-        chain = chains[0].names
-        says = f"{described(subject, edge.source)} requires {edge.requirement}"
         if target is None:
             explicit = subject.manifest.closure == "explicit"
             where = "closure is explicit: list it in a stage" if explicit else "it is not in the plan"
-            cures = tuple(self._bring(subject, edge))
-            yield Finding(
-                rule=self.name,
-                code="closure.missing",
-                severity="refuse",
-                distribution=edge.target,
-                chain=chain,
-                chains=chains,
-                more_chains=more,
-                message=f"{says}; {where}" + trail(subject, chain),
-                hint=in_words(cures),
-                cures=cures,
-            )
+            yield self._about(subject, edge, "missing", where, cures=self._bring(subject, edge))
         elif edge.requirement.url is not None:
-            yield Finding(
-                rule=self.name,
-                code="closure.address",
-                severity="warn",
-                distribution=edge.target,
-                chain=chain,
-                chains=chains,
-                more_chains=more,
-                message=f"{says}, a certain file; the plan has {target.version} from the index {target.index}"
-                + trail(subject, chain),
-                hint=f"make sure that {target.filename} is as good for {edge.source}",
+            has = f"a certain file; the plan has {target.version} from the index {target.index}"
+            hint = f"make sure that {target.filename} is as good for {edge.source}"
+            yield self._about(subject, edge, "address", has, severity="warn", hint=hint)
+        elif not edge.requirement.specifier.contains(target.version, prereleases=True):
+            yield self._about(
+                subject, edge, "version", f"the plan has {target.version}", cures=self._move(subject, edge)
             )
-        else:
-            cures = tuple(self._move(subject, edge))
-            yield Finding(
-                rule=self.name,
-                code="closure.version",
-                severity="refuse",
-                distribution=edge.target,
-                chain=chain,
-                chains=chains,
-                more_chains=more,
-                message=f"{says}; the plan has {target.version}" + trail(subject, chain),
-                hint=in_words(cures),
-                cures=cures,
-            )
+
+    def _about(
+        self,
+        subject: Subject,
+        edge: Edge,
+        kind: str,
+        has: str,
+        *,
+        severity: Severity = "refuse",
+        hint: str = "",
+        cures: Iterable[Cure] = (),
+    ) -> Finding:
+        """Make a finding about a requirement, with every chain to who makes it."""
+        chains, more = chains_over(subject, edge)
+        known = tuple(cures)
+        comma = "," if severity == "warn" else ";"
+        return Finding(
+            rule=self.name,
+            code=f"closure.{kind}",
+            severity=severity,
+            distribution=edge.target,
+            chain=chains[0].names,
+            chains=chains,
+            more_chains=more,
+            message=f"{described(subject, edge.source)} requires {edge.requirement}{comma} {has}" + ending(chains[0]),
+            hint=hint or in_words(known),
+            cures=known,
+        )
 
     def _bring(self, subject: Subject, edge: Edge) -> Iterator[Cure]:
         """List what is missing, not later than who needs it; or have nobody need it."""

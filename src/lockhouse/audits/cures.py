@@ -73,8 +73,8 @@ def cutting(edge: Edge) -> Iterator[Cure]:
 
 def taking_out(subject: Subject, name: str) -> Iterator[Cure]:
     """Cut all edges to a distribution; if the manifest lists it too, no longer ask for it."""
-    edges = [edge for edge in subject.graph.into(name) if subject.graph.ways_to(edge).count()]
-    sources = sorted({edge.source for edge in edges})
+    here = subject.graph.reachable()
+    sources = sorted({edge.source for edge in subject.graph.into(name)} & here)
     item = subject.plan.distribution(name)
     listed = item is not None and item.requirement is not None
     if not sources or (listed and stage_of(subject, name) is None):

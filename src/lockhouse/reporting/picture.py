@@ -24,6 +24,9 @@ ALL = 80
 
 ROW, BOX, GAP, MARGIN = 44, 32, 40, 24
 LIST_ROW, LIST_ROWS, LIST_MOST = 18, 26, 400
+CULPRITS = 20
+"""Culprits whose chains are drawn, the gravest first."""
+
 LABELLED = 40
 """Edges that are labelled; more would cover each other. What they say shows when the pointer rests on them."""
 
@@ -54,6 +57,8 @@ class _Drawn:
     lines: dict[tuple[str, str], str] = field(default_factory=dict)
     cut: set[tuple[str, str]] = field(default_factory=set)
     told: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+    """The gravest thing that is said of a distribution, drawn or not."""
 
 
 def picture(report: ScanReport, plan: Plan) -> str:
@@ -91,6 +96,8 @@ def _subtitle(report: ScanReport, plan: Plan) -> str:
     warnings = sum(finding.severity == "warn" for finding in report.findings)
     told = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
     target = plan.target
+    culprits = len({finding.distribution for finding in report.findings if finding.severity != "note"})
+    told += f", chains of {CULPRITS} of {culprits} culprits" if culprits > CULPRITS else ""
     return (
         f"{count} distributions for {target.variant}, {target.platform}, {target.python_tag}; "
         f"{len(report.rules)} rules{told}; plan {plan.digest[:12]}"
@@ -102,7 +109,10 @@ def _drawn(report: ScanReport, plan: Plan) -> _Drawn:
     for finding in sorted(report.findings, key=lambda finding: -RANK[finding.severity]):
         if finding.severity == "note" and finding.code != "exclusions.cut":
             continue
-        _draw(drawn, finding)
+        if finding.code != "exclusions.cut":
+            drawn.marks.setdefault(finding.distribution, RANK[finding.severity])
+        if finding.distribution in drawn.told or len(drawn.told) < CULPRITS:
+            _draw(drawn, finding)
     if not drawn.nodes and len(plan.distributions) <= ALL:
         names = {item.name for item in plan.distributions}
         for item in plan.distributions:
@@ -247,7 +257,8 @@ def _stages(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, fl
     for stage in plan.stages:
         items = plan.in_stage(stage.name)
         shown, left = items[:left], left - len(items[:left])
-        marked = drawn.nodes if drawn.lines or drawn.told else {}  # else nothing is to be found in the list
+        # Where nothing is explained, all distributions are drawn, and none is to be found in the list.
+        marked = {**drawn.nodes, **drawn.marks} if drawn.told else {}
         texts = [(f"{item.name} {item.version}", marked.get(item.name)) for item in shown]
         if len(items) > len(shown):
             texts.append((f"… and {len(items) - len(shown)} more", None))

@@ -68,7 +68,8 @@ class Graph:
         self._edges: dict[str, tuple[Edge, ...]] = {}
         self._within: dict[str, tuple[Edge, ...]] = {}
         self._into: dict[str, list[Edge]] = {}
-        self._ways: dict[str, Ways] = {}
+        self._known_askers: dict[Place, tuple[Place, ...]] = {}
+        self._brought: frozenset[str] = frozenset()
         for name in sorted(self.nodes):
             applying = tuple(self._applying(name))
             # ``a[x]`` asking for ``a[y]`` is no edge between distributions, but it explains why y is asked for.
@@ -113,9 +114,7 @@ class Graph:
 
     def ways(self, target: str) -> Ways:
         """All ways from the manifest to a distribution."""
-        if target not in self._ways:
-            self._ways[target] = Ways((target, PLAIN), self._askers, self._lists, avoid=target)
-        return self._ways[target]
+        return Ways((target, PLAIN), self._askers, self._lists, avoid=target)
 
     def ways_to(self, edge: Edge) -> Ways:
         """All ways from the manifest to the source of an edge that bring the edge."""
@@ -144,7 +143,8 @@ class Graph:
     def reachable(self, roots: Iterable[str] | None = None) -> frozenset[str]:
         """Names that the given roots bring along, themselves included; by default all roots of the manifest."""
         if roots is None:
-            roots = self._root_extras
+            self._brought = self._brought or self.reachable(self._root_extras)
+            return self._brought
         seen: set[str] = set()
         waiting = list(roots)
         while waiting:
@@ -154,14 +154,19 @@ class Graph:
                 waiting.extend(edge.target for edge in self.edges(name))
         return frozenset(seen)
 
-    def _askers(self, place: Place) -> dict[str, frozenset[str]]:
+    def _askers(self, place: Place) -> tuple[Place, ...]:
         """Who asks for a distribution with one of these extras, each with what it must be asked for with in turn."""
+        known = self._known_askers.get(place)
+        if known is not None:
+            return known
         bringing = self._bringing(*place)
         found: dict[str, frozenset[str]] = {}
         for edge in self._into.get(place[0], ()):
             if _asks_for(edge, bringing):
                 found[edge.source] = found.get(edge.source, frozenset()) | (edge.under or PLAIN)
-        return {source: PLAIN if "" in wanted else wanted for source, wanted in found.items()}
+        askers = tuple((source, PLAIN if "" in wanted else wanted) for source, wanted in sorted(found.items()))
+        self._known_askers[place] = askers
+        return askers
 
     def _lists(self, place: Place) -> bool:
         """Whether the manifest itself asks for a distribution with one of these extras."""

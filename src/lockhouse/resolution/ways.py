@@ -35,7 +35,7 @@ class Ways:
     def __init__(
         self,
         end: Place,
-        before: Callable[[Place], Mapping[str, frozenset[str]]],
+        before: Callable[[Place], tuple[Place, ...]],
         lists: Callable[[Place], bool],
         *,
         avoid: str = "",
@@ -43,7 +43,7 @@ class Ways:
     ) -> None:
         self._end = end
         self._begins: set[Place] = set()
-        self._before: dict[Place, list[Place]] = {}
+        self._before: dict[Place, tuple[Place, ...]] = {}
         behind: dict[Place, list[Place]] = {}
         waiting = [end]
         while waiting:
@@ -52,15 +52,16 @@ class Ways:
                 continue
             if lists(place):
                 self._begins.add(place)
-            self._before[place] = []
-            if place in self._begins and not (through and place == end):
-                continue  # what brings a requirement of the manifest along explains nothing more
-            for name, wanted in sorted(before(place).items()):
-                if name == avoid:
+                if not (through and place == end):
+                    self._before[place] = ()  # what brings a requirement of the manifest along explains nothing more
                     continue
-                self._before[place].append((name, wanted))
-                behind.setdefault((name, wanted), []).append(place)
-                waiting.append((name, wanted))
+            found = before(place)
+            if avoid:
+                found = tuple(other for other in found if other[0] != avoid)
+            self._before[place] = found
+            for other in found:
+                behind.setdefault(other, []).append(place)
+            waiting += found
         self._far = self._measured(behind)
 
     def shortest(self, limit: int) -> tuple[tuple[str, ...], ...]:
@@ -81,7 +82,7 @@ class Ways:
             place, done = stack.pop()
             if done:
                 own = int(place in self._begins)
-                ahead = sum(counted.get(other, 0) for other in self._before[place])
+                ahead = sum([counted.get(other, 0) for other in self._before[place]])
                 counted[place] = min(own + ahead, MOST)
                 under_way.discard(place)
             elif place not in counted and place not in under_way:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fixtures.judged import Case
 from fixtures.wheels import WheelSpec
-from lockhouse.findings import Chain, ChainStep, Finding
+from lockhouse.findings import Chain, ChainStep, Cure, Finding
 from lockhouse.manifest import BlacklistEntry
 
 LISTED = {"blacklist": (BlacklistEntry(requirement="bad"),)}
@@ -106,6 +106,26 @@ def test_a_finding_about_what_is_not_in_the_plan_keeps_its_name(tmp_path: Path) 
     finding = case_of(tmp_path, Says("Größe \N{SNOWMAN}"), WheelSpec("a")).only("says.so", with_wheels=False)
     assert finding.chain == ("Größe \N{SNOWMAN}",)
     assert finding.chains == (Chain(steps=(ChainStep(name="Größe \N{SNOWMAN}"),)),)
+
+
+def test_a_refusal_of_a_plugin_gets_cures_and_a_hint_if_it_has_none(tmp_path: Path) -> None:
+    wheels = [WheelSpec("a", requires=["c"]), WheelSpec("c"), WheelSpec("b")]
+    case = Case(tmp_path, wheels, {"base": ["a"], "more": ["b"]}, rules=[Says("C")])
+    finding = case.only("says.so", with_wheels=False)
+    assert finding.distribution == "c"
+    assert [[change.action for change in cure.changes] for cure in finding.cures] == [
+        ["exclude"],
+        ["drop"],
+        ["make-optional"],
+    ]
+    assert finding.hint == "; or ".join(cure.text for cure in finding.cures)
+
+
+def test_cures_of_a_plugin_stay_as_they_are(tmp_path: Path) -> None:
+    rule = Says("a")
+    rule.finding = replace(rule.finding, cures=(Cure(text="ask us"),), hint="ask")
+    finding = case_of(tmp_path, rule, WheelSpec("a")).only("says.so", with_wheels=False)
+    assert (finding.cures, finding.hint) == ((Cure(text="ask us"),), "ask")
 
 
 def test_a_finding_about_the_whole_plan_has_no_chains(tmp_path: Path) -> None:

@@ -114,6 +114,15 @@ def test_ten_thousand_chains_and_two_thousand_distributions_make_a_picture_that_
     assert shown.size < 200_000
 
 
+def test_of_very_many_culprits_the_first_are_drawn_and_all_are_marked(tmp_path: Path) -> None:
+    names = [f"bad-{i:02}" for i in range(30)]
+    wheels = [WheelSpec("a", requires=names), *(WheelSpec(name) for name in names)]
+    shown = drawn(case_of(tmp_path, wheels, blacklist=tuple(BlacklistEntry(requirement=name) for name in names)))
+    assert len(shown.having("rect", "bad")) == 20
+    assert any("chains of 20 of 30 culprits" in text for text in shown.texts)
+    assert {f"✗ {name} 1.0" for name in names} <= set(shown.texts)
+
+
 @pytest.mark.parametrize("name", ["größe ☃", "<script>", "a&b\x1b[31m\x00", "\u202e" + "x" * 500, "]]>"])
 def test_hostile_names_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
     case = case_of(tmp_path, [WheelSpec("a")])
