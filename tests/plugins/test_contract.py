@@ -14,7 +14,8 @@ from fixtures import misbehaved
 from fixtures.accelerators import BUILT_IN, RECORDINGS
 from lockhouse.errors import UsageError
 from lockhouse.testing.contract import CLAUSES, Breach, ContractBroken, Verdict, check_contract, examine
-from lockhouse.testing.contract.clauses import ACCELERATOR_CLAUSES, PLUGIN_CLAUSES
+from lockhouse.testing.contract.conduct import PLUGIN_CLAUSES
+from lockhouse.testing.contract.examination import ACCELERATOR_CLAUSES
 
 WHOLE = {clause.name for clause in PLUGIN_CLAUSES}
 VARIANTS = [name for kind in misbehaved.BREAKS for name in (kind, f"{kind}-2")]

@@ -14,12 +14,18 @@ from lockhouse.codec import encode
 from lockhouse.errors import Hint, UsageError
 from lockhouse.hookspecs import ANSWER_LIMIT
 from lockhouse.probing import run_limited
-from lockhouse.testing.contract.clauses import ACCELERATOR_CLAUSES, PLUGIN_CLAUSES, Breach, Hearing
+from lockhouse.testing.contract.answering import ANSWER_CLAUSES
+from lockhouse.testing.contract.conduct import PLUGIN_CLAUSES
+from lockhouse.testing.contract.hearing import Breach, Hearing
+from lockhouse.testing.contract.loading import recorded
 from lockhouse.testing.contract.testimony import Subject, Testimony, testimony_of
-from lockhouse.testing.contract.witness import Job, recorded
+from lockhouse.testing.contract.variants import VARIANT_CLAUSES
+from lockhouse.testing.contract.witness import Job
 from lockhouse.testing.machines import RecordedMachine
 
-__all__ = ["CLAUSES", "ContractBroken", "Verdict", "check_contract", "examine"]
+__all__ = ["ACCELERATOR_CLAUSES", "CLAUSES", "ContractBroken", "Verdict", "check_contract", "examine"]
+
+ACCELERATOR_CLAUSES = (*ANSWER_CLAUSES, *VARIANT_CLAUSES)
 
 CLAUSES = tuple(clause.name for clause in (*PLUGIN_CLAUSES, *ACCELERATOR_CLAUSES))
 """Names of all clauses, in the order in which they are judged."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,22 +18,22 @@ from typing import IO, TYPE_CHECKING
 
 from lockhouse.accelerators import Accelerator, Question, Ranking
 from lockhouse.codec import decode, encode
-from lockhouse.discovery import GROUP, entry_point_plugins, load_file
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.isolation import NotAPlugin, implementations_of
 from lockhouse.patience import Overrun, Patience
 from lockhouse.probing import ask
-from lockhouse.registry import load_object, registered
-from lockhouse.testing.contract.garbage import BROKEN, FAILURES, Said, mutations
-from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, Subject, line_of
+from lockhouse.testing.contract.cases import NOTHING, broken_cases, generated
+from lockhouse.testing.contract.garbage import Said
+from lockhouse.testing.contract.loading import HOOK, claims, find, given_by, other_accelerators, recorded, subject_of
+from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, line_of
 from lockhouse.testing.contract.watching import Watch
-from lockhouse.testing.machines import RecordedHost, RecordedMachine, load_machines
-from lockhouse.vetting import describe_error, mismatch
+from lockhouse.testing.machines import RecordedHost, RecordedMachine
+from lockhouse.vetting import describe_error
 
 if TYPE_CHECKING:
-    import pluggy
+    pass
 
-__all__ = ["DISTRIBUTIONS", "GENERATED", "PLATFORMS", "ROUNDS", "Job", "find", "recorded", "run"]
+__all__ = ["DISTRIBUTIONS", "GENERATED", "PLATFORMS", "ROUNDS", "Job", "run"]
 
 DISTRIBUTIONS = ("llama-cpp-python", "pytorch3d", "of-nobody")
 """Distributions whose build settings are asked for."""
@@ -44,17 +44,13 @@ PLATFORMS = (
     RecordedHost(system="Windows", machine="AMD64"),
     RecordedHost(system="Darwin", machine="arm64", macos="14.5"),
 )
-HOOK = "lockhouse_accelerators"
 ROUNDS = ("first", "second")
 GENERATED = "generated"
 HERE = "this machine"
-NOTHING: tuple[tuple[str, dict[str, Said]], ...] = (("nothing was asked", {}),)
 NOBODYS = frozenset({"", " ", "any", "none", "NO-SUCH", "no-such-variant"})
 """Names that no accelerator may claim."""
 
 WHOLE_LIMIT = 60.0
-MOST_MUTATIONS = 1500
-"""Damaged versions of recorded answers that are tried; of more, evenly spread ones are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +93,7 @@ class _Witness:
     def testify(self) -> None:
         given = self._load()
         for accelerator in given:
-            subject = _subject(accelerator)
+            subject = subject_of(accelerator)
             self.write(subject)
             if subject.mismatch is None and isinstance(accelerator, Accelerator):
                 self._ask(accelerator, recorded(self.job.machines, subject.namespace))
@@ -109,7 +105,7 @@ class _Witness:
             found = implementations_of(plugin, self.job.target)
             if HOOK not in found:
                 raise NotAPlugin(f"it does not implement {HOOK}")
-            return _given(found[HOOK])
+            return given_by(found[HOOK])
 
         self.write(Begun(what="import"))
         try:
@@ -118,14 +114,14 @@ class _Witness:
         except Exception as error:  # noqa: BLE001  a stranger's code
             self.write(Loaded(error=describe_error(error), late=isinstance(error, Overrun)))
             return ()
-        others = list(_others(self.job.target))
+        others = list(other_accelerators(self.job.target))
         machines = [item for one in given for item in recorded(self.job.machines, str(getattr(one, "namespace", "")))]
         names = dict.fromkeys((*self.job.variants, *(name for item in machines for name in item.supports)))
         self.variants = tuple(names)
         self.write(
             Loaded(
                 others={item.namespace: source for item, source in others},
-                claimed={name: item.namespace for name in names for item, _ in others if _claims(item, name)},
+                claimed={name: item.namespace for name in names for item, _ in others if claims(item, name)},
             )
         )
         return given
@@ -170,7 +166,7 @@ class _Witness:
                     yield case, (reading, machine.host_with(reading))
         good = [item.probes(questions) for item in machines if item.reading.present] or [{}]
         names = [item.name for item in questions]
-        for case, said in _broken_cases(names, good) if self.job.thorough else NOTHING:
+        for case, said in broken_cases(names, good) if self.job.thorough else NOTHING:
             reading = self._read(accelerator, case, _probes(accelerator.namespace, said))
             if reading is not None:
                 yield case, (reading, _machine(RecordedHost()).host_with(reading))
@@ -178,7 +174,9 @@ class _Witness:
             reading = self._read(accelerator, HERE, self._ask_this_machine(accelerator, questions))
             if reading is not None:
                 yield HERE, (reading, _machine(RecordedHost()).host_with(reading))
-            self._call(accelerator, "read", GENERATED, lambda: _generated(accelerator, names), whole=True)
+            self._call(
+                accelerator, "read", GENERATED, lambda: generated(names, partial(_trouble, accelerator)), whole=True
+            )
 
     def _ask_this_machine(self, accelerator: Accelerator, questions: Sequence[Question]) -> dict[str, Probe]:
         """Ask the questions as lockhouse does: programs that need more than the standard library fail everywhere."""
@@ -242,68 +240,6 @@ class _Witness:
         return answer
 
 
-def recorded(folder: str, namespace: str) -> tuple[RecordedMachine, ...]:
-    """Read the machines of an accelerator: from the folder named like it, or from that folder itself."""
-    if not folder:
-        return ()
-    own = Path(folder) / namespace
-    found = load_machines(own if namespace and own.is_dir() else Path(folder))
-    return tuple(replace(machine, namespace=namespace) for machine in found)
-
-
-def find(target: str) -> object:
-    """Load what a target names: a registered plugin, a file, a module, or an object in one."""
-    if target.endswith(".py"):
-        return load_file(Path(target))
-    for candidate in entry_point_plugins():
-        if candidate.name == target:
-            return candidate.load()
-    return load_object(target)
-
-
-def _subject(accelerator: object) -> Subject:
-    problem = mismatch(accelerator, Accelerator)
-    if problem is not None or not isinstance(accelerator, Accelerator):
-        return Subject(namespace=str(getattr(accelerator, "namespace", "?")), mismatch=problem or "gave no accelerator")
-    return Subject(
-        namespace=accelerator.namespace,
-        mismatch=None,
-        family=tuple(sorted(map(str, accelerator.family))),
-        labelled=tuple(sorted(map(str, accelerator.labelled))),
-    )
-
-
-def _others(target: str) -> Iterator[tuple[Accelerator, str]]:
-    """Accelerators of the plugins that are installed beside, and whose they are."""
-    asked = find(target)
-    for item in registered(GROUP):
-        try:
-            plugin = item.load()
-            if plugin is asked or getattr(plugin, "__name__", plugin) == getattr(asked, "__name__", asked):
-                continue
-            hook = implementations_of(plugin, item.name).get(HOOK)
-            given = _given(hook) if hook else []
-        except Exception:  # noqa: BLE001, S112  somebody else's plugin is not examined here
-            continue
-        for accelerator in given:
-            if isinstance(accelerator, Accelerator):
-                yield accelerator, f"plugin {item.name} {item.version} ({item.distribution})"
-
-
-def _given(hook: pluggy.HookImpl) -> list[object]:
-    answer = hook.function()
-    if not isinstance(answer, Iterable):
-        raise NotAPlugin(f"{HOOK} gave a {type(answer).__name__}, not an iterable of Accelerator")
-    return list(answer)
-
-
-def _claims(accelerator: Accelerator, name: str) -> bool:
-    try:
-        return bool(accelerator.claims(name))
-    except Exception:  # noqa: BLE001  somebody else's plugin is not examined here
-        return False
-
-
 def _ranked(ranking: Ranking | None, reading: AcceleratorReading, host: Host) -> tuple[object, ...]:
     return tuple(ranking.variants(reading, host)) if ranking else ()
 
@@ -334,54 +270,13 @@ def _probes(namespace: str, said: Mapping[str, Said]) -> dict[str, Probe]:
     }
 
 
-def _broken_cases(names: Sequence[str], good: Sequence[Mapping[str, Probe]]) -> Iterator[tuple[str, dict[str, Said]]]:
-    """Give every combination that is tried: all sources silent or broken at once, and one among good ones."""
-    yield from NOTHING
-    for what, error in FAILURES.items():
-        yield f"every source: {what}", {name: Said(error=error) for name in names}
-    for what, text in BROKEN.items():
-        yield f"every source: {what}", {name: Said(answer=text) for name in names}
-    base = {name: Said(probe.answer, probe.error) for name, probe in good[0].items()}
-    for name in names:
-        for what, text in BROKEN.items():
-            yield f"{name}: {what}", {**base, name: Said(answer=text)}
-        for what, error in FAILURES.items():
-            yield f"{name}: {what}", {**base, name: Said(error=error)}
-        yield f"{name}: not asked", {key: item for key, item in base.items() if key != name}
-    damaged = [(number, whole, change) for number, whole in enumerate(good) for change in mutations(_answers(whole))]
-    for number, whole, (name, done, text) in damaged[:: 1 + len(damaged) // MOST_MUTATIONS]:
-        said = {key: Said(probe.answer, probe.error) for key, probe in whole.items()}
-        yield f"{name} {done} ({number})", {**said, name: Said(answer=text)}
-
-
-def _answers(probes: Mapping[str, Probe]) -> dict[str, str]:
-    return {name: probe.answer for name, probe in probes.items() if probe.answer is not None}
-
-
-def _generated(accelerator: Accelerator, names: Iterable[str]) -> str:
-    """Read what hypothesis thinks of, where it is installed; what breaks the reading is raised in its shortest form."""
+def _trouble(accelerator: Accelerator, said: Mapping[str, Said]) -> str | None:
+    """Say what is wrong with the reading of some answers; what can never be kept is told without them."""
     try:
-        from hypothesis import HealthCheck, given, settings
-        from hypothesis import strategies as st
-    except ImportError:
-        return "hypothesis is not installed"
-    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-    values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
-    answers = st.text().map(lambda text: Said(answer=text)) | values.map(lambda value: Said(answer=json.dumps(value)))
-    errors = st.sampled_from([Said(error=error) for error in FAILURES.values()])
-
-    @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.fixed_dictionaries({}, optional=dict.fromkeys(names, answers | errors)))
-    def play(said: dict[str, Said]) -> None:
-        try:
-            value, unkept = _kept(accelerator.read(_probes(accelerator.namespace, said)))
-        except Exception as error:
-            raise AssertionError(f"{describe_error(error)}; the answers were {said!r:.300}") from error
-        assert value is not None or never, f"{unkept}; the answers were {said!r:.300}"
-
-    never = _kept(accelerator.read({}))[0] is None  # what can never be kept is told without them
-    play()
-    return "read"
+        value, unkept = _kept(accelerator.read(_probes(accelerator.namespace, said)))
+    except Exception as error:  # noqa: BLE001  a stranger's code
+        return describe_error(error)
+    return None if value is not None or _kept(accelerator.read({}))[0] is None else unkept
 
 
 def _worth_asking(
