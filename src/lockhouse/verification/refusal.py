@@ -41,11 +41,13 @@ def check_failed(
         text = "bring the lock back from where it is kept, or delete it to have a new one written"
         hints.append(Hint("restore-lock", text))
     serving = Generations(context.project).current()
-    still = (
-        f"the environment in use (generation {serving.number}) is untouched"
-        if serving is not None
-        else "there was no environment before, and there is none now"
-    )
+    still = "there was no environment before, and there is none now"
+    if serving is not None:
+        still = f"the environment in use (generation {serving.number}) is untouched"
+    if serving is not None and drift.modified:
+        # Written through a name that both have: only the look at the other one can tell.
+        still = f"generation {serving.number} serves as before, but files that both share may have changed in it too"
+        hints.append(Hint("run-verify", "run verify: it says whether the environment in use is still what it was"))
     return CheckFailed(
         f"{where} failed {names}",
         cause="\n".join([*describe_drift(drift), *failures, *map(_told, failed), still]),

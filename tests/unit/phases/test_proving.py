@@ -298,6 +298,19 @@ def test_a_check_that_changes_the_environment_is_found_out(context: Context) -> 
     assert numbers(context) == []
 
 
+def test_a_check_that_edits_a_file_is_not_said_to_have_left_the_one_in_use_alone(context: Context) -> None:
+    run(context)
+    code = "import alpha, os; os.chmod(alpha.__file__, 0o644); open(alpha.__file__, 'a').write('# edited')"
+    with_checks(context, check(code, "edits"))
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert "files that both share may have changed" in str(caught.value.cause)
+    assert [hint.code for hint in caught.value.hints] == ["write-elsewhere", "run-verify"]
+    assert find_drift(current(context)).modified  # through the name that the store and it have in common
+
+
 MARKER = "import pathlib, sys; marker = pathlib.Path(sys.prefix, '.lockhouse', 'generation.json'); "
 
 

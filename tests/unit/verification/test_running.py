@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,12 @@ from lockhouse.manifest import Check
 from lockhouse.verification.running import REPORT_CHARACTERS, REPORT_LINES, Interpreter, run_checks
 
 HERE = Path(sys.executable)
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytecode goes when its process ends, which those that run tests do without ceremony."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
 
 
 def check(code: str, name: str = "c", **fields: object) -> Check:
