@@ -33,6 +33,7 @@ def built(site: Site) -> Site:
 def test_the_end_of_an_install_says_where_the_environment_is(built: Site) -> None:
     again = built.doit("install")
     assert again.out.splitlines()[-1].startswith("environment .venv is generation 1")
+    assert " judged by " in built.doit("scan").out.splitlines()[-1]
 
 
 def test_verbs_beside_the_pipeline_are_tasks(built: Site) -> None:

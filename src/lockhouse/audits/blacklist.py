@@ -57,7 +57,7 @@ class Blacklist:
 
     def _finding(self, subject: Subject, entry: BlacklistEntry, chain: tuple[str, ...]) -> Finding:
         reason = f": {entry.reason}" if entry.reason else ""
-        cures = tuple(_cures(subject, entry, chain[-1]))
+        cures = tuple(_cures(subject, entry, chain[-1])) or (_allow(chain[-1]),)
         return Finding(
             rule=self.name,
             code="blacklist.listed",
@@ -92,3 +92,8 @@ def _cures(subject: Subject, entry: BlacklistEntry, name: str) -> Iterator[Cure]
         if not condition.specifier:
             yield from ways_out(subject, company)
     yield from leaving_out(subject, name)
+
+
+def _allow(name: str) -> Cure:
+    """Say what is left where nothing else helps."""
+    return Cure(text=f"take {name} off the blacklist: it comes with every environment")

@@ -43,8 +43,12 @@ class Exclusions:
 
     def _cut(self, subject: Subject, edge: ExcludedEdge, known: _Known) -> Finding:
         reason = f": {edge.reason}" if edge.reason else ""
-        asks = "asks" if known.applies(edge) else "elsewhere asks"
-        step = step_of(subject, edge.dependency, edge.requirement)
+        here, anywhere = known.lines(edge)
+        asks = "asks" if here else "elsewhere asks"
+        line, *_ = lines = here or anywhere or (edge.requirement,)
+        others = len(lines) - 1
+        also = f" and in {others} more line{'s' * (others > 1)}" if others > 0 else ""
+        step = step_of(subject, edge.dependency, line)
         ways, more = chains_to(subject, edge.distribution)
         chains = tuple(replace(way, steps=(*way.steps, step)) for way in ways)
         chains = chains or (Chain(steps=(*spelled(subject, (edge.distribution,)).steps, step)),)
@@ -56,7 +60,7 @@ class Exclusions:
             chain=chains[0].names,
             chains=chains,
             more_chains=more,
-            message=f"{described(subject, edge.distribution)} {asks} for {edge.requirement}, "
+            message=f"{described(subject, edge.distribution)} {asks} for {line}{also}, "
             f"which the manifest excludes{reason}" + ending(chains[0]),
             hint=f"nothing to do; a check that uses {edge.distribution} proves that it can do without",
         )
@@ -96,14 +100,12 @@ class _Known:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
 
-    def applies(self, edge: ExcludedEdge) -> bool:
-        """Whether a cut edge would exist here."""
+    def lines(self, edge: ExcludedEdge) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The lines that would make a cut edge here, and all, those for other targets and extras too."""
         graph = self._subject.graph
-        return any(
-            graph.applies(edge.distribution, line)
-            for line in graph.lines(edge.distribution)
-            if canonicalize_name(line.name) == edge.dependency
-        )
+        lines = [line for line in graph.lines(edge.distribution) if canonicalize_name(line.name) == edge.dependency]
+        here = tuple(str(line) for line in lines if graph.applies(edge.distribution, line))
+        return here, tuple(map(str, lines))
 
     def asked_by(self, name: str) -> list[str]:
         """Names that a distribution asks for."""

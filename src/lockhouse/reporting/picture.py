@@ -153,9 +153,9 @@ def _graph(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, flo
         own = [name for name in drawn.nodes if layout.layer[name] == number]
         columns.append((left, max((widths[name] for name in own), default=40)))
         labels = [
-            _wide(_short(line)) * 0.85 + 16
-            for (source, _), line in drawn.lines.items()
-            if labelled and layout.layer[source] == number
+            _wide(_label(drawn, edge)) * 0.85 + 24
+            for edge in drawn.lines
+            if labelled and layout.layer[edge[0]] == number
         ]
         left += columns[-1][1] + max(GAP * 2, *labels, 0) if labels else columns[-1][1] + GAP * 2
     parts = list(_edges(drawn, layout, columns, widths, top, labelled=labelled))
@@ -213,7 +213,7 @@ def _edges(
         yield f'<path class="edge {kind}{cut}" d="{_curve(points)}"><title>{_safe(told)}</title></path>'
         yield _arrow(points[-2], end, kind)
         if line and labelled:
-            shown = f"{_short(line)}{' (cut)' if cut else ''}"
+            shown = _label(drawn, (source, target))
             if place := _free_place(points[0], points[1], _wide(shown) * 0.85, taken):
                 yield _text(*place, shown, "label")
 
@@ -278,6 +278,10 @@ def _stages(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, fl
         bottom += LIST_ROW
         parts.append(_text(MARGIN, bottom, f"left out: stage {omitted.name}: {_short(omitted.reason, 120)}", "small"))
     return parts, x, bottom + MARGIN
+
+
+def _label(drawn: _Drawn, edge: tuple[str, str]) -> str:
+    return _short(drawn.lines[edge]) + (" (cut)" if edge in drawn.cut else "")
 
 
 def _name(drawn: _Drawn, name: str) -> str:

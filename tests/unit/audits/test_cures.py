@@ -283,6 +283,15 @@ def test_what_comes_with_every_environment_cannot_be_dropped(tmp_path: Path) -> 
     assert [cure.text for cure in finding.cures] == ["list setuptools>=81 in stage base"]
 
 
+def test_what_comes_with_every_environment_is_to_be_allowed_if_no_version_of_it_is(tmp_path: Path) -> None:
+    manifest = {"blacklist": (BlacklistEntry(requirement="pip"),)}
+    case = Case(tmp_path, [WheelSpec("a"), WheelSpec("pip")], {"base": ["a"]}, manifest=manifest)
+    case.change("pip", stage="create", requirement="pip")
+    finding = case.only("blacklist.listed", with_wheels=False)
+    assert finding.chains[0].stage == "create"
+    assert finding.hint == "take pip off the blacklist: it comes with every environment"
+
+
 def test_many_names_are_counted_in_the_sentence_and_complete_in_the_value(tmp_path: Path) -> None:
     wheels = [*(WheelSpec(f"r{i}", requires=["bad"]) for i in range(7)), WheelSpec("bad")]
     stages = {"base": [f"r{i}" for i in range(7)], "good": ["good"]}

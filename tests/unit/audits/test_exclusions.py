@@ -33,6 +33,13 @@ def test_a_cut_edge_is_noted_with_its_reason_and_every_chain_that_led_over_it(tm
     )
 
 
+def test_of_many_lines_that_ask_for_the_same_those_that_count_here_are_told(tmp_path: Path) -> None:
+    lines = ["b>=3", "b<9", *(f'b=={number}; extra == "old{number}"' for number in range(40))]
+    (note,) = Case(tmp_path, [WheelSpec("a", requires=lines)], {"base": ["a"]}, manifest=cut("a", "b")).judge().findings
+    assert note.message.startswith("a 1.0 asks for b>=3 and in 1 more line, which the manifest excludes")
+    assert note.chains[0].steps[-1].requirement == "b>=3"
+
+
 def test_exactly_the_named_edge_is_cut(tmp_path: Path) -> None:
     wheels = [WheelSpec("a", requires=["bad", "c"]), WheelSpec("c", requires=["bad"]), WheelSpec("bad")]
     manifest = {**cut("a", "bad"), "blacklist": (BlacklistEntry(requirement="bad"),)}
