@@ -21,6 +21,7 @@ from fixtures.wheels import WheelSpec
 from lockhouse.discovery import Candidate
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
+from lockhouse.environments.guard import CONFIGURATION
 from lockhouse.errors import (
     BuildError,
     CheckFailed,
@@ -728,11 +729,22 @@ def test_everything_that_is_wrong_is_told_at_once(context: Context) -> None:
         assert text in str(caught.value.cause)
 
 
-@pytest.mark.parametrize("name", ["plan.json", "constraints.txt", "scaffold.json", "placements.json"])
-@pytest.mark.parametrize("damage", ["removed", "emptied"])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        (".lockhouse/plan.json", "removed"),
+        (".lockhouse/plan.json", "emptied"),
+        (".lockhouse/constraints.txt", "removed"),
+        (".lockhouse/constraints.txt", "emptied"),
+        (".lockhouse/scaffold.json", "removed"),
+        (".lockhouse/placements.json", "emptied"),
+        (CONFIGURATION, "removed"),
+        ("_lockhouse_bytecode.pth", "emptied"),
+    ],
+)
 def test_what_an_environment_promises_of_itself_is_proven_with_it(context: Context, name: str, damage: str) -> None:
     run(context)
-    path = current(context).metadata / name
+    (path,) = current(context).path.rglob(name)
     if damage == "removed":
         path.unlink()
     else:
@@ -741,10 +753,11 @@ def test_what_an_environment_promises_of_itself_is_proven_with_it(context: Conte
     with pytest.raises(DriftFound, match=r"1 file of the environment is not as installed") as caught:
         verify_alone(context)
 
-    assert f".lockhouse/{name}" in str(caught.value.cause)
+    assert name in str(caught.value.cause)
     report = context.state.read(VerifyReport)
     assert report is not None
-    assert (report.drift.missing if damage == "removed" else report.drift.modified) == (f".lockhouse/{name}",)
+    named = path.relative_to(current(context).path).as_posix()
+    assert (report.drift.missing if damage == "removed" else report.drift.modified) == (named,)
     assert run(context)[0] == "create"  # and install does what verify says
     verify_alone(context)
 
