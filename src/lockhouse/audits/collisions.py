@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lockhouse.audits import Subject
 from lockhouse.audits.cures import ways_out
 from lockhouse.audits.layout import Layout, layout_of
-from lockhouse.audits.telling import about, described
+from lockhouse.audits.telling import about, described, several
 from lockhouse.findings import Cure, Finding
 from lockhouse.wheels.facts import WheelFacts
 
@@ -110,7 +110,7 @@ class Collisions:
                     name,
                     "collisions.environment",
                     "refuse",
-                    f" brings {', '.join(bad[:SHOWN])}, which belongs to the environment itself",
+                    f" brings {several(bad, SHOWN)}, which belongs to the environment itself",
                 )
 
             scripts = {layout.key(layout.command(point)) for point in facts.commands}
@@ -121,7 +121,7 @@ class Collisions:
                     name,
                     "collisions.itself",
                     "refuse",
-                    f" brings {', '.join(twice[:SHOWN])} twice: as a script, and as a command",
+                    f" brings {several(twice, SHOWN)} twice: as a script, and as a command",
                 )
 
     def _same(self, subject: Subject, brought: Mapping[str, list[_Brought]]) -> Iterator[Finding]:
@@ -130,8 +130,7 @@ class Collisions:
         if not same:
             return
         same.sort(key=len, reverse=True)
-        shown = [f"{_short(items[0].place)} ({len(items)} distributions)" for items in same[:SHOWN]]
-        more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
+        shown = [f"{_short(items[0].place)} ({len(items)} distributions)" for items in same]
         files = f"{len(same)} files come" if len(same) > 1 else "1 file comes"
         yield Finding(
             rule=self.name,
@@ -139,7 +138,7 @@ class Collisions:
             severity="note",
             distribution="",
             chain=(),
-            message=f"{files} from several distributions with the same content: {', '.join(shown)}{more}",
+            message=f"{files} from several distributions with the same content: {several(shown, SHOWN)}",
             hint="nothing to do: whoever comes last, it is the same",
         )
 
@@ -195,8 +194,7 @@ def _is_command(item: _Brought) -> bool:
 
 
 def _listed(items: list[_Brought]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(_short(item.place) for item in items[:SHOWN]) + more
+    return several([_short(item.place) for item in items], SHOWN)
 
 
 def _short(place: str) -> str:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import about, described
+from lockhouse.audits.telling import about, described, several
 from lockhouse.extensions import Extension
 from lockhouse.extensions.system import cuda_major
 from lockhouse.findings import Finding
 
 __all__ = ["CudaMajor", "other_cuda"]
-
-SHOWN = 4
 
 
 class CudaMajor:
@@ -39,8 +37,7 @@ class CudaMajor:
                 name,
                 "cuda.other",
                 "refuse",
-                f" was built for CUDA {' and '.join(sorted(linked))}: it needs {', '.join(needed[:SHOWN])}"
-                f"{f' and {len(needed) - SHOWN} more' if len(needed) > SHOWN else ''}; the plan has {has}",
+                f" was built for CUDA {' and '.join(sorted(linked))}: it needs {several(needed)}; the plan has {has}",
             )
 
 

@@ -51,7 +51,8 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
     Raises InterpreterNotFound when the machine has no interpreter of the plan's Python any more.
     """
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    facts = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    read = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    facts = {item.name: read[item.name] for item in plan.distributions if item.name in read}
     files = dict(_expected(plan, wheelhouse)) if with_wheels else {}
     markers = target_markers(host, plan.target.python_version)
     nodes = [
@@ -136,7 +137,8 @@ def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
 
 def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, WheelFacts]]:
     with ThreadPoolExecutor(READERS) as threads:
-        pending = {threads.submit(_good, item, wheelhouse): item for item in plan.distributions}
+        largest_first = sorted(plan.distributions, key=lambda item: item.size, reverse=True)
+        pending = {threads.submit(_good, item, wheelhouse): item for item in largest_first}
         for done, future in enumerate(as_completed(pending), 1):
             context.emit(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
             facts = future.result()

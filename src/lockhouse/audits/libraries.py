@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lockhouse.audits import Subject
 from lockhouse.audits.cuda import other_cuda
-from lockhouse.audits.telling import about
+from lockhouse.audits.telling import about, several
 from lockhouse.extensions import Extension, module_tag
 from lockhouse.extensions.linking import Lack, Linker, Part
 from lockhouse.extensions.system import System, expected, this_system
@@ -21,8 +21,6 @@ from lockhouse.findings import Finding
 from lockhouse.machine import platform_name
 
 __all__ = ["Libraries"]
-
-SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +80,10 @@ def _judge(subject: Subject, name: str, parts: Sequence[Part], lacks: dict[str, 
     broken = [part for part in modules if part in failing]
     libraries = tuple(dict.fromkeys(lack.library for part in failing for lack in lacks[part.extension.path]))
     first = lacks[failing[0].extension.path][0]
-    needs = f"{_listed(libraries)}, which nothing in the plan provides and this system does not have"
+    needs = f"{several(libraries)}, which nothing in the plan provides and this system does not have"
     asked = f"{first.needed_by.extension.path} of {first.needed_by.distribution} needs {first.library}"
     search = first.needed_by.extension.search
-    where = f", and looks for it in {', '.join(search[:SHOWN])} first" if search else ""
+    where = f", and looks for it in {several(search)} first" if search else ""
     if len(broken) == len(modules):
         yield about(
             subject,
@@ -115,7 +113,7 @@ def _cures(name: str, libraries: Collection[str]) -> Iterator[str]:
         yield f"install {' '.join(debian)} (Debian, Ubuntu) or {' '.join(fedora)} (Fedora, RHEL)"
     if len(known) < len(libraries):
         others = [library for library in libraries if library not in packages]
-        yield f"add a distribution to the manifest that provides {_listed(others)}"
+        yield f"add a distribution to the manifest that provides {several(others)}"
     yield f"move {name} to another version"
 
 
@@ -129,7 +127,7 @@ def _unchecked(subject: Subject, name: str, files: Sequence[Extension]) -> Itera
             "libraries.unreadable",
             "warn",
             f" has {len(damaged)} extension modules that are no library of any system: "
-            + _listed([item.path for item in damaged]),
+            + several([item.path for item in damaged]),
             hint=f"move {name} to another version, and tell its publisher",
         )
     if foreign:
@@ -140,7 +138,7 @@ def _unchecked(subject: Subject, name: str, files: Sequence[Extension]) -> Itera
             "libraries.unchecked",
             "note",
             f" has {len(foreign)} compiled files for {kinds}, whose libraries are not checked: "
-            + _listed([item.path for item in foreign]),
+            + several([item.path for item in foreign]),
             hint=f"make sure by a check in the manifest that imports {name}",
         )
 
@@ -148,8 +146,3 @@ def _unchecked(subject: Subject, name: str, files: Sequence[Extension]) -> Itera
 def _is_ours(extension: Extension, python: str) -> bool:
     """Whether the target's Python would import the file, or it is a mere library."""
     return module_tag(extension.name) in (None, "any", "abi3", python)
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return ", ".join(texts[:SHOWN]) + more

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from lockhouse.audits import Subject
-from lockhouse.audits.telling import about
+from lockhouse.audits.telling import about, several
 from lockhouse.findings import Finding
 from lockhouse.wheels.metadata import Metadata
 
@@ -85,8 +85,7 @@ class Licences:
         if len(counted) > SHOWN:
             parts.append(f"others {sum(len(names) for _, names in counted[SHOWN:])}")
         if unknown:
-            more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
-            parts.append(f"not told {len(unknown)} ({', '.join(sorted(unknown)[:NAMED])}{more})")
+            parts.append(f"not told {len(unknown)} ({several(sorted(unknown), NAMED)})")
         yield Finding(
             rule=self.name,
             code="licences.summary",

@@ -12,13 +12,11 @@ from packaging.specifiers import SpecifierSet
 
 from lockhouse.audits import Subject
 from lockhouse.audits.cures import another_version, moving, ways_out
-from lockhouse.audits.telling import about
+from lockhouse.audits.telling import about, several
 from lockhouse.extensions.numpyabi import numpy_use
 from lockhouse.findings import Finding
 
 __all__ = ["NumpyAbi"]
-
-SHOWN = 3
 
 
 class NumpyAbi:
@@ -40,13 +38,13 @@ class NumpyAbi:
             if not use.fails_under(numpy.version):
                 continue
             files = [extension.path for extension in facts.extensions if extension.numpy == "1"]
-            named = ", ".join(files[:SHOWN]) + (f" and {len(files) - SHOWN} more" if len(files) > SHOWN else "")
             yield about(
                 subject,
                 item.name,
                 "numpy-abi.old",
                 "refuse",
-                f": {use}, the plan has numpy {numpy.version}, beside which they cannot be imported: {named}",
+                f": {use}, the plan has numpy {numpy.version}, beside which they cannot be imported: "
+                + several(files, 3),
                 cures=(
                     *another_version(subject, item.name),
                     *moving(subject, numpy.name, SpecifierSet("<2")),

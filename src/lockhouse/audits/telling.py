@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chain_to, spelled, stage_of
@@ -17,6 +17,7 @@ __all__ = [
     "ending",
     "listing",
     "place",
+    "several",
     "stage_of",
     "trail",
 ]
@@ -56,6 +57,12 @@ def about(
         hint=hint or in_words(known),
         cures=known,
     )
+
+
+def several(texts: Sequence[str], most: int = 4) -> str:
+    """Put texts one after the other, and count those that are too many."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def listing(subject: Subject, name: str) -> str:

@@ -195,3 +195,10 @@ def test_a_subject_can_be_judged_by_chosen_rules(tmp_path: Path) -> None:
 def test_the_table_of_rules_says_what_the_rules_say_of_themselves(rule: BuiltIn) -> None:
     own = rule.load()
     assert (own.name, own.needs_wheels) == (rule.name, rule.needs_wheels)
+
+
+def test_rules_see_facts_in_the_order_of_installation_whichever_wheel_was_read_first(tmp_path: Path) -> None:
+    specs = [WheelSpec(name, padding=size) for name, size in (("c", 10), ("a", 400_000), ("b", 100_000))]
+    case = Case(tmp_path, specs, {"base": ["b"], "more": ["c", "a"]})
+    subject = case.subject()
+    assert list(subject.facts) == [item.name for item in case.plan.distributions] == list(subject.wheels)
