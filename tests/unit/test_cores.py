@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockhouse import cores
@@ -47,6 +47,7 @@ def children() -> int:
     return 1
 
 
+@settings(deadline=None)  # processes are started
 @given(weights=st.lists(st.integers(1, 1000), max_size=60))
 def test_every_item_is_done_once_whatever_it_weighs(weights: list[int]) -> None:
     items = list(range(len(weights)))
