@@ -23,7 +23,8 @@ def attempt(step: Step, context: Context) -> None:
     """Run a step; raise its error, that of a plugin on the way, or PluginError where its work is not done after all."""
     own = _Own(step)
     context.plugins.run_step(replace(step, run=own), context)
-    missing = tuple(str(path) for path in step.outputs if not path.exists())
+    kept = context.state.unkept is None
+    missing = tuple(str(path) for path in step.outputs if kept and not path.exists())
     if not missing and (step.done is None or step.done(context)):
         return
     if own.error is not None and was_interrupted(own.error):

@@ -1,8 +1,9 @@
-"""One run at a time in a project: the second waits, and says for whom."""
+"""One run at a time in a project: the second waits, and says for whom. What the system refuses is no second run."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -21,6 +22,10 @@ PAUSE = 0.05
 """Seconds between two looks whether the project is free."""
 
 
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.EBADF})
+"""What a system says no with where it lets nothing be written; NFS wants a file that is locked to be open for that."""
+
+
 class Hold(Protocol):
     """What keeps others out until it is released or the process ends, however it ends."""
 
@@ -28,17 +33,23 @@ class Hold(Protocol):
         """Give the project free; may be called twice."""
 
 
-def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
+def hold_project(project: Project, emit: Emit, patience: float, *, writing: bool = True) -> Hold:
     """Have a project alone until what is returned is released or the process ends.
 
     Waits at most ``patience`` seconds for another run, then raises ProjectBusy. The operating system frees the lock of
-    a process that dies; what it was just writing is cleared away here.
+    a process that dies; what it was just writing is cleared away here. Raises StorageError for what the system refuses;
+    who is not ``writing`` goes on without the lock where nothing can be written.
     """
     path = project.home / ".lock"  # beside folders of manifests: names that no manifest can have
     owner = project.home / ".owner"
     with storage_errors(path):
-        project.home.mkdir(parents=True, exist_ok=True)
-        hold = _take(path)
+        try:
+            project.home.mkdir(parents=True, exist_ok=True)
+            hold = _take(path)
+        except OSError as error:
+            if writing or error.errno not in READ_ONLY:
+                raise
+            return _Nothing()
         if hold is None:
             emit(Message(level="info", text=f"waiting for another lockhouse in this project{_named(owner)}"))
             hold = _wait(path, patience)
@@ -48,9 +59,17 @@ def hold_project(project: Project, emit: Emit, patience: float) -> Hold:
                 cause=f"it did not finish within {patience:g} seconds{_named(owner)}",
                 hints=[Hint("wait", "wait for it to end, or end it")],
             )
+    with contextlib.suppress(OSError):  # it only says for whom others wait; a full disk must not keep `clean` out
         owner.write_text(str(os.getpid()), encoding="ascii")
     sweep_project(project)
     return hold
+
+
+class _Nothing:
+    """What is held where nobody can write."""
+
+    def release(self) -> None:
+        """Do nothing."""
 
 
 def _wait(path: Path, patience: float) -> Hold | None:
@@ -68,6 +87,8 @@ if sys.platform == "win32":
         """Lock the file, or return None if somebody else has."""
         from filelock import FileLock, Timeout
 
+        # FileLock takes a refusal for a lock of somebody else; a file that is locked can be opened.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
@@ -88,6 +109,16 @@ else:
                 os.close(self._handle)
                 self._handle = None
 
+    def _open(path: Path) -> int:
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_RDONLY)
+            raise
+
     def _take(path: Path) -> Hold | None:
         """Lock the file, or return None if somebody else has.
 
@@ -95,7 +126,7 @@ else:
         """
         import fcntl
 
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open(path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -21,7 +21,7 @@ from lockhouse.errors import (
     NothingToVerify,
     PluginError,
 )
-from lockhouse.events import StepFinished, StepStarted
+from lockhouse.events import Message, StepFinished, StepStarted
 from lockhouse.guards import disabling
 from lockhouse.interruption import heeded, was_interrupted
 from lockhouse.pipeline import AFTER_INSTALL, pipeline
@@ -88,10 +88,11 @@ class Run:
         building = any("create" in self._needed(name) for name in others)
         try:
             with heeded():
-                self._hold()
+                self._hold(writing=requested != {"verify"})
             if "verify" in requested and not building:
                 self._verify_alone()
                 self._proven = frozenset(("detect", "verify")).union(*map(self._needed, others))
+            self.context.state.lenient = self.proving and not others
             self.context.building_next = building or self.completing
         except LockhouseError as error:
             self._refusal = error  # told by the first step: doit has no place for an error before the first task
@@ -207,17 +208,20 @@ class Run:
         return not self.proving or step.name in self._proven
 
     def close(self) -> None:
-        """Give the project free."""
+        """Give the project free; say what could not be kept."""
+        if (unkept := self.context.state.unkept) is not None:
+            self.context.emit(Message(level="warning", text=f"what was found is not kept: {_told(unkept)}"))
+            self.context.state.unkept = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
-    def _hold(self) -> None:
+    def _hold(self, *, writing: bool) -> None:
         if self._lock is None:
             from lockhouse.exclusion import hold_project
 
             project = self.context.project
-            self._lock = hold_project(project, self.context.emit, PATIENCE)
+            self._lock = hold_project(project, self.context.emit, PATIENCE, writing=writing)
             self.context.state.refresh()  # whoever had it before may have left other values
 
     def _finish(self, step: Step, outcome: Literal["done", "up-to-date", "failed"], started: float) -> None:
@@ -253,6 +257,10 @@ def _not_done(step: Step, stood_in: list[Step], error: InternalError) -> PluginE
     )
     failed.__cause__ = error
     return failed
+
+
+def _told(error: LockhouseError) -> str:
+    return f"{error.summary}: {error.cause}" if error.cause else error.summary
 
 
 def _nothing_to_verify(why: str) -> NothingToVerify:

@@ -61,6 +61,10 @@ class State:
         self.folder = folder
         self.written: set[type] = set()
         """Kinds of which a value was written here; whoever reads it may clear it."""
+        self.lenient = False
+        """Whether a value that cannot be written is good enough for the run that made it."""
+        self.unkept: StorageError | None = None
+        """Why a value was not kept, if one was not."""
         self._known: dict[type, object] = {}
 
     def path(self, kind: type) -> Path:
@@ -81,7 +85,14 @@ class State:
     def write(self, value: object) -> None:
         """Keep a value in place of the earlier one of its kind."""
         kind = type(value)
-        write_value(self.path(kind), value, FILES[kind])
+        try:
+            write_value(self.path(kind), value, FILES[kind])
+        except StorageError as error:
+            if not self.lenient:
+                raise
+            self.unkept = error
+            with contextlib.suppress(OSError):
+                self.path(kind).unlink()  # the earlier one is not the last word any more
         self._known[kind] = value
         self.written.add(kind)
 
@@ -177,5 +188,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or path
+        if TEMPORARY in str(where):
+            where = path  # nobody knows the name that it has while it is written
         hints = [LONG_PATHS] if sys.platform == "win32" and len(str(where)) >= LONG else []
         raise StorageError(f"cannot write {where}", cause=error.strerror or str(error), hints=hints) from error

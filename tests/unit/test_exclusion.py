@@ -71,3 +71,20 @@ def test_a_manifest_may_have_any_name(tmp_path: Path, name: str) -> None:
     held = hold_project(project, lambda event: None, 1)
     assert not project.state.exists()
     held.release()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_full_disk_keeps_nobody_out(project: Project) -> None:
+    project.home.mkdir()
+    (project.home / ".owner").symlink_to("/dev/full")
+    hold_project(project, lambda event: pytest.fail(f"waited: {event}"), 5).release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in the place of a file is refused in another way there")
+def test_what_the_system_refuses_is_told_at_once(project: Project) -> None:
+    (project.home / ".lock").mkdir(parents=True)
+    for writing in (True, False):
+        with pytest.raises(StorageError) as caught:
+            hold_project(project, lambda event: pytest.fail(f"waited: {event}"), 3600, writing=writing)
+        assert caught.value.summary.endswith(".lock")
+        assert caught.value.cause == "Is a directory"

@@ -32,6 +32,8 @@ REPORT_LINES = 40
 REPORT_CHARACTERS = 8000
 """What a report keeps of a check's output, counted from the end."""
 
+BYTECODE = "lockhouse-bytecode-"
+
 PATIENCE = 5.0
 """Seconds that the last output of a stopped program is waited for."""
 
@@ -73,14 +75,18 @@ def bytecode_folder(place: Path | None = None) -> Path:
     """Make a folder outside every environment for bytecode; it is removed when this process ends.
 
     Killed, it leaves the folder behind, so ``place`` should be one that the next run clears (``Project.temporary``).
+    Where that cannot be written, the system's folder for temporary files has to do.
 
     Checks import the same packages again and again: with bytecode torch takes half the time, transformers a third.
     Bytecode goes by size and time of a source file, so it is good only as long as nobody can have changed one.
     """
-    if place is not None:
-        with storage_errors(place):
+    try:
+        if place is not None:
             place.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="lockhouse-bytecode-", dir=place)
+        folder = tempfile.mkdtemp(prefix=BYTECODE, dir=place)
+    except OSError:
+        with storage_errors(Path(tempfile.gettempdir())):
+            folder = tempfile.mkdtemp(prefix=BYTECODE)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
