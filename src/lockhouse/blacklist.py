@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from lockhouse.manifest import BlacklistEntry
+from lockhouse.manifest import BlacklistEntry, Manifest
 from lockhouse.names import canonical_name
 from lockhouse.plan import Plan
 
-__all__ = ["applying", "blacklisted", "covers"]
+__all__ = ["applying", "blacklisted", "covers", "never_fetched"]
 
 NAME = re.compile(r"\s*([\w.-]+)")
 
@@ -34,6 +34,16 @@ def blacklisted(
         if entries := applying(named, plan, markers):
             found[item.name] = entries
     return found
+
+
+def never_fetched(manifest: Manifest, plan: Plan, markers: Mapping[str, str]) -> frozenset[str]:
+    """Name the planned distributions that the scan refuses from metadata alone, and that nobody has to bring.
+
+    The blacklist names them, or they would replace what the host has and the manifest protects.
+    """
+    protected = {canonical_name(name) for name in manifest.protect}
+    replacing = {item.name for item in plan.distributions if item.replaces is not None}
+    return frozenset(protected & replacing).union(blacklisted(manifest.blacklist, plan, markers))
 
 
 def applying(blacklist: Iterable[BlacklistEntry], plan: Plan, markers: Mapping[str, str]) -> tuple[BlacklistEntry, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lockhouse.environments import pointer
+from lockhouse.environments import Deployment, pointer
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import InternalError
 from lockhouse.lockfile import Lock, lock_from, recall_lock, write_lock
@@ -26,6 +26,9 @@ def commit(context: Context, generation: Generation, plan: Plan, *, write: bool 
     EnvironmentOccupied where the pointer's place is not ours, LockUnusable where the lock's is.
     """
     pointer.check_pointer(context.project)
+    provider = context.plugins.environment(generation.provider)
+    if isinstance(provider, Deployment):
+        generation = provider.deploy(context, generation, plan)
     existing = kept_lock(context, plan)
     earned = earned_lock(context, generation, plan)
     kept = existing.renewed(earned) if existing else earned
@@ -41,8 +44,19 @@ def is_committed(context: Context, generation: Generation, plan: Plan) -> bool:
     current = Generations(context.project).current()
     if current is None or current.path != generation.path:
         return False
+    if not _serves(context, generation):
+        return False
     existing = kept_lock(context, plan)
     return existing is not None and existing.renewed(earned_lock(context, generation, plan)) == existing
+
+
+def _serves(context: Context, generation: Generation) -> bool:
+    """Whether a generation is, unchanged, where it is to serve, if that is not where it was built."""
+    provider = context.plugins.environment(generation.provider)
+    if not isinstance(provider, Deployment):
+        return True
+    serving = provider.serving(context, generation)
+    return serving is not None and not serving.drift(deep=False) and not serving.failures(deep=False)
 
 
 def earned_lock(context: Context, generation: Generation, plan: Plan) -> Lock:

@@ -17,6 +17,7 @@ __all__ = [
     "DriftFound",
     "EnvironmentOccupied",
     "Hint",
+    "HostManaged",
     "IntegrityError",
     "InternalError",
     "InterpreterNotFound",
@@ -182,6 +183,12 @@ class EnvironmentOccupied(LockhouseError):
 
     code = "environment-occupied"
     exit_status = 2
+
+
+class HostManaged(UsageError):
+    """The host belongs to another package manager, which says that nobody else may add to it (PEP 668); exit 2."""
+
+    code = "host-managed"
 
 
 class ProjectBusy(LockhouseError):

@@ -32,8 +32,8 @@ def foreseen_fields(manifest: Manifest) -> Iterator[Foreseen]:
             if wish.source != "wheel":
                 path = f"stages[{i}].requirements[{j}].source"
                 yield Foreseen(path, f"{wish.source!r} is not supported yet: only wheels are installed", True)
-    if manifest.protect:
-        yield Foreseen("protect", "has no effect yet: it belongs to the provider 'host'", False)
+    if manifest.protect and not manifest.hosted:
+        yield Foreseen("protect", "has an effect only with provider 'host'", False)
     if manifest.build:
         yield Foreseen("build", "has no effect yet: nothing is built from source", False)
     if manifest.published:

@@ -31,6 +31,9 @@ __all__ = [
 CREATE_STAGE = "create"
 """Stage of pip, setuptools and wheel: they come with the environment itself, before the manifest's first stage."""
 
+HOST = "host"
+"""Provider of environments that were there before."""
+
 RESERVED_STAGES = frozenset({CREATE_STAGE, "variant", "default"})
 
 
@@ -173,6 +176,11 @@ class Manifest:
         What holds its default does not count: a lock outlives fields that later versions of lockhouse add.
         """
         return digest_of(encode_essence(self))
+
+    @property
+    def hosted(self) -> bool:
+        """Whether it adds to an environment that was there before, instead of having one of its own."""
+        return self.python.provider == HOST
 
     def variant(self, name: str) -> VariantWish | None:
         """The variant of that name, or None."""

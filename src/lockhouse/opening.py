@@ -9,7 +9,7 @@ from pathlib import Path
 from lockhouse.events import Emit, Event
 from lockhouse.manifestfile import load_manifest
 from lockhouse.plugins import Plugins
-from lockhouse.project import Project, find_manifest, home_of
+from lockhouse.project import Project, find_manifest, home_of, hosted_pointer
 from lockhouse.state import State
 from lockhouse.steps import Context, Options
 
@@ -24,6 +24,8 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
     path = find_manifest(root, manifest)
     wanted = load_manifest(path, memory=home_of(root) / ".judged")
     pointer = root / Path(wanted.environment.path).expanduser()
+    if wanted.hosted:  # the host is where it is; what tells which generation was added to it is ours
+        pointer = hosted_pointer(root, wanted.name)
     project = Project(root=root, manifest=path, name=wanted.name, pointer=pointer)
     if options.selection.accelerator is None and os.environ.get(ACCELERATOR_VARIABLE):
         chosen = replace(options.selection, accelerator=os.environ[ACCELERATOR_VARIABLE])

@@ -8,7 +8,16 @@ from functools import cached_property
 from lockhouse.codec import digest_of
 from lockhouse.manifest import Check
 
-__all__ = ["ExcludedEdge", "OmittedStage", "Plan", "PlannedDistribution", "PlannedStage", "Selection", "Target"]
+__all__ = [
+    "ExcludedEdge",
+    "GivenDistribution",
+    "OmittedStage",
+    "Plan",
+    "PlannedDistribution",
+    "PlannedStage",
+    "Selection",
+    "Target",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +45,8 @@ class PlannedDistribution:
     ``requirement`` is the manifest's own requirement for it (None for a mere dependency); ``required_by`` names, in
     canonical form and sorted, the planned distributions that bring it. ``index`` is the name of the index it came
     from: ``default``, ``variant``, or one of the manifest's. ``yanked`` is the reason for which the index had withdrawn
-    the wheel when it was planned (PEP 592), empty where it gave none, None where it had not.
+    the wheel when it was planned (PEP 592), empty where it gave none, None where it had not. ``replaces`` is the
+    version of the host's own that would make way for it, None where there is none.
     """
 
     name: str
@@ -53,6 +63,21 @@ class PlannedDistribution:
     requires: tuple[str, ...]
     required_by: tuple[str, ...]
     yanked: str | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenDistribution:
+    """A distribution of the host that the plan relies on, and that stays as it is.
+
+    ``requirement`` is the manifest's own requirement for it, None for what others need. ``requires`` are the lines of
+    its metadata that bring something for an extra that is asked for; all else that it needs is the host's own affair.
+    """
+
+    name: str
+    version: str
+    requirement: str | None = None
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +122,8 @@ class Plan:
 
     The first stage is ``create``: pip, setuptools, wheel and what they need. ``manifest`` and ``host`` are the digests
     of the values that this one came from. ``notes`` tell people what was decided and why. ``sources`` is the digest of
-    the user's index settings that it was resolved with, empty for a plan that repeats a lock.
+    the user's index settings that it was resolved with, empty for a plan that repeats a lock. ``given`` is what the
+    plan relies on in its host, in name order; None for an environment of its own.
     """
 
     name: str
@@ -114,6 +140,7 @@ class Plan:
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
     sources: str = ""
+    given: tuple[GivenDistribution, ...] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -122,8 +149,10 @@ class Plan:
         Where a wheel is fetched from, and on which host the plan was made, do not count: the same manifest gives the
         same digest on every machine with the same target.
         """
+        beside = {"given": [[item.name, item.version] for item in self.given]} if self.given is not None else {}
         return digest_of(
             {
+                **beside,
                 "manifest": self.manifest,
                 "target": self.target,
                 "stages": [stage.name for stage in self.stages],
@@ -142,6 +171,10 @@ class Plan:
         """The planned distribution of a canonical name, or None."""
         return self._by_name.get(name)
 
+    def given_distribution(self, name: str) -> GivenDistribution | None:
+        """The distribution of the host with a canonical name that the plan relies on, or None."""
+        return next((item for item in self.given or () if item.name == name), None)
+
     def restricted(self, omitted: tuple[OmittedStage, ...], reachable: frozenset[str]) -> Plan:
         """The plan without some stages: only what is ``reachable`` from the requirements of the others stays."""
         names = {stage.name for stage in omitted}
@@ -155,6 +188,7 @@ class Plan:
                 for item in self.distributions
                 if item.name in reachable
             ),
+            given=None if self.given is None else tuple(item for item in self.given if item.name in reachable),
         )
 
     def in_stage(self, name: str) -> tuple[PlannedDistribution, ...]:

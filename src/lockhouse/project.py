@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockhouse.errors import Hint, UsageError
 
-__all__ = ["MANIFEST_VARIABLE", "Project", "cache_directory", "find_manifest", "home_of"]
+__all__ = ["MANIFEST_VARIABLE", "Project", "cache_directory", "find_manifest", "home_of", "hosted_pointer"]
 
 MANIFEST_VARIABLE = "LOCKHOUSE_MANIFEST"
 CACHE_VARIABLE = "LOCKHOUSE_CACHE_DIR"
@@ -73,6 +73,11 @@ class Project:
 def home_of(root: Path) -> Path:
     """Folder of everything lockhouse keeps for the project in ``root``."""
     return root / ".lockhouse"
+
+
+def hosted_pointer(root: Path, name: str) -> Path:
+    """Link to the generation of a manifest that was added to a host."""
+    return home_of(root) / name / "added"
 
 
 def cache_directory() -> Path:

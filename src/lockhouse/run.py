@@ -113,6 +113,10 @@ class Run:
             )
         if not self.context.options.build:
             raise _nothing_to_verify("--no-build forbids building one from the lock")
+        if self.context.manifest.hosted:
+            raise _nothing_to_verify(
+                "what the manifest asks for has not been added to the host, and verify adds nothing"
+            )
         self.completing = True
         self.context.options = replace(self.context.options, locked=True)
 

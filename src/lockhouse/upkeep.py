@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from lockhouse.commitment import commit
+from lockhouse.environments import Deployment
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.history import Freeable, choose_rollback, find_freeable, free
-from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError
+from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError, UsageError
 from lockhouse.events import Message, StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
 from lockhouse.host import Host
@@ -82,6 +83,8 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
     """
     with _alone(context):
         current = Generations(context.project).current()
+        if _goes_back_to_before(context, number, current):
+            return _withdraw(context)
         chosen = choose_rollback(context.project, number)
         plan, proven = _prove(context, chosen)
         commit(context, proven, plan)
@@ -92,6 +95,29 @@ def roll_back(context: Context, number: int | None = None) -> int | None:
         )
         context.emit(Message(level="warning", text=text))
     return current.number if current else None
+
+
+def _goes_back_to_before(context: Context, number: int | None, current: Generation | None) -> bool:
+    """Whether what serves elsewhere than where it was built is to be taken back: by 0, or where there is no other."""
+    if not isinstance(context.plugins.environment(context.manifest.python.provider), Deployment):
+        return False
+    others = [item for item in Generations(context.project).all() if item.reached("committed") and item != current]
+    return number == 0 or (number is None and not others)
+
+
+def _withdraw(context: Context) -> int:
+    provider = context.plugins.environment(context.manifest.python.provider)
+    assert isinstance(provider, Deployment)
+    number = provider.withdraw(context)
+    with storage_errors(context.project.pointer):
+        context.project.pointer.unlink(missing_ok=True)
+    if number is None:
+        raise UsageError(
+            "there is nothing to take back",
+            cause=f"nothing of the manifest {context.manifest.name} is in use",
+            hints=[Hint("list-generations", "see what there is with `lockhouse generations`")],
+        )
+    return number
 
 
 def _prove(context: Context, generation: Generation) -> tuple[Plan, Generation]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.findings import Finding
+from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
 
@@ -33,7 +34,9 @@ class Subject:
     canonical name, what is known of the wheels that are present, intact and structurally safe; ``wheels`` the same
     wheels, each read when it is asked for: facts are remembered and cost nothing. ``files`` says where each planned
     wheel is expected. Before the download all three are empty and a rule that needs them has nothing to say.
-    ``at_hand`` gives the versions of a distribution that wheelhouse and lock know, for cures.
+    ``at_hand`` gives the versions of a distribution that wheelhouse and lock know, for cures. ``host`` is what was
+    there before, for a plan that adds to an environment; what an earlier plan of the manifest has added, and is there
+    still, is in ``making_way`` instead.
     """
 
     manifest: Manifest
@@ -46,6 +49,16 @@ class Subject:
     wheels: Mapping[str, Wheel]
     files: Mapping[str, Path]
     at_hand: Callable[[str], tuple[str, ...]]
+    host: Inventory | None = None
+    making_way: tuple[HostDistribution, ...] = ()
+
+    def version_of(self, name: str) -> str | None:
+        """The version of a distribution, by canonical name, beside which all others will be: planned, or the host's."""
+        planned = self.plan.distribution(name)
+        if planned is not None:
+            return planned.version
+        there = self.host.distribution(name) if self.host is not None else None
+        return there.version if there is not None else None
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.audits import Subject
 from lockhouse.audits.chains import chains_over
-from lockhouse.audits.cures import another_version, cutting, in_words, leaving_out, moving, together
+from lockhouse.audits.cures import another_version, cutting, in_words, leaving_out, moving, together, ways_out
 from lockhouse.audits.telling import about, chain_to, described, ending, listing, trail
 from lockhouse.findings import Cure, Finding, Severity
 from lockhouse.plan import PlannedDistribution
@@ -52,7 +52,13 @@ class Closure:
 
     def _edge(self, subject: Subject, edge: Edge) -> Iterator[Finding]:
         target = subject.plan.distribution(edge.target)
-        if target is None:
+        given = subject.plan.given_distribution(edge.target)
+        if given is not None:
+            # What the host gives stays as it is: whoever needs another version has to go.
+            if not edge.requirement.specifier.contains(given.version, prereleases=True):
+                has = f"the host has {given.version}"
+                yield self._about(subject, edge, "version", has, cures=ways_out(subject, edge.source))
+        elif target is None:
             explicit = subject.manifest.closure == "explicit"
             where = "closure is explicit: list it in a stage" if explicit else "it is not in the plan"
             yield self._about(subject, edge, "missing", where, cures=self._bring(subject, edge))

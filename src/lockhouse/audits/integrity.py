@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lockhouse.audits import Subject
 from lockhouse.audits.telling import about
-from lockhouse.blacklist import blacklisted
+from lockhouse.blacklist import never_fetched
 from lockhouse.errors import LockhouseError, UnsafeWheel
 from lockhouse.findings import Finding
 from lockhouse.plan import PlannedDistribution
@@ -29,7 +29,7 @@ class Integrity:
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
         """Yield a finding for each planned wheel that is not among the subject's good ones."""
-        never_fetched = blacklisted(subject.manifest.blacklist, subject.plan, subject.markers)
+        unfetched = never_fetched(subject.manifest, subject.plan, subject.markers)
         for item in subject.plan.distributions:
             path = subject.files.get(item.name)
             if item.name in subject.facts:
@@ -37,7 +37,7 @@ class Integrity:
             if path is None:
                 says = f"{item.filename!r} is no plain file name"
                 yield self._finding(subject, item, "filename", says, "plan again; do not trust the index it came from")
-            elif path.exists() or item.name not in never_fetched:
+            elif path.exists() or item.name not in unfetched:
                 yield from self._fault(subject, item, path)
 
     def _fault(self, subject: Subject, item: PlannedDistribution, path: Path) -> Iterator[Finding]:

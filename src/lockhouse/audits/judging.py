@@ -22,6 +22,7 @@ from lockhouse.events import Progress
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.guards import disabling
 from lockhouse.host import Host
+from lockhouse.hosts.keeping import added_to_host, host_without
 from lockhouse.names import canonical_name
 from lockhouse.plan import Plan, PlannedDistribution
 from lockhouse.resolution.graph import Graph, Node
@@ -64,6 +65,7 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
         )
         for item in plan.distributions
     ]
+    nodes += [Node(name=item.name, requires=item.requires, root=item.requirement) for item in plan.given or ()]
     namespace = plan.target.accelerator
     tags = target_tags(plan.target.python_tag, host.platform_tags)
     return Subject(
@@ -77,6 +79,8 @@ def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> 
         wheels=ReadWheels({name: files[name] for name in facts}),
         files=files,
         at_hand=AtHand(context, plan, tags),
+        host=host_without(context.project) if plan.given is not None else None,
+        making_way=added_to_host(context.project) if plan.given is not None else (),
     )
 
 

@@ -27,15 +27,17 @@ class NumpyAbi:
 
     def examine(self, subject: Subject) -> Iterable[Finding]:
         """Yield a finding for each distribution that could not be imported beside the planned numpy."""
-        numpy = subject.plan.distribution("numpy")
-        if numpy is None:
+        version = subject.version_of("numpy")
+        if version is None:
             return
+        planned = subject.plan.distribution("numpy") is not None
+        whose = "the plan" if planned else "the host"
         for item in subject.plan.distributions:
             facts = subject.facts.get(item.name)
-            if facts is None or item.name == numpy.name:
+            if facts is None or item.name == "numpy":
                 continue
             use = numpy_use(facts.extensions)
-            if not use.fails_under(numpy.version):
+            if not use.fails_under(version):
                 continue
             files = [extension.path for extension in facts.extensions if extension.numpy == "1"]
             yield about(
@@ -43,11 +45,10 @@ class NumpyAbi:
                 item.name,
                 "numpy-abi.old",
                 "refuse",
-                f": {use}, the plan has numpy {numpy.version}, beside which they cannot be imported: "
-                + several(files, 3),
+                f": {use}, {whose} has numpy {version}, beside which they cannot be imported: " + several(files, 3),
                 cures=(
                     *another_version(subject, item.name),
-                    *moving(subject, numpy.name, SpecifierSet("<2")),
+                    *(moving(subject, "numpy", SpecifierSet("<2")) if planned else ()),
                     *ways_out(subject, item.name),
                 ),
             )

@@ -24,9 +24,12 @@ __all__ = [
 
 
 def described(subject: Subject, name: str) -> str:
-    """Name a distribution with its planned version: ``torchao 0.13.0``."""
+    """Name a distribution with its planned version: ``torchao 0.13.0``, or ``numpy 2.1.0 of the host``."""
     item = subject.plan.distribution(name)
-    return f"{name} {item.version}" if item else name
+    if item is not None:
+        return f"{name} {item.version}"
+    given = subject.plan.given_distribution(name)
+    return f"{name} {given.version} of the host" if given is not None else name
 
 
 def about(

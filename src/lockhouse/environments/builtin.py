@@ -12,7 +12,9 @@ __all__ = ["lockhouse_environments"]
 
 @hookimpl
 def lockhouse_environments() -> Iterable[EnvironmentProvider]:
-    """Give the provider ``venv``."""
+    """Give the providers ``venv`` and ``host``."""
+    from lockhouse.environments.host import HostProvider
     from lockhouse.environments.venv import VenvProvider
 
     yield VenvProvider()
+    yield HostProvider()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lockhouse.environments.links import is_link, remove_link
 from lockhouse.errors import EnvironmentOccupied, Hint
-from lockhouse.project import Project
+from lockhouse.project import Project, hosted_pointer
 from lockhouse.state import move, storage_errors
 
 __all__ = ["check_pointer", "read", "switch"]
@@ -59,6 +59,8 @@ def check_pointer(project: Project) -> None:
     Ours are: nothing at all, a link that leads nowhere, a link to a generation of any manifest of this project.
     """
     pointer = project.pointer
+    if pointer == hosted_pointer(project.root, project.name):
+        return
     if pointer.resolve() == project.root.resolve() or _inside(pointer.parent, project.home):
         raise _occupied(pointer, "this place belongs to the project itself")
     _refuse_occupied(pointer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["BusyProcess", "end", "find_users"]
+__all__ = ["BusyProcess", "end", "find_users", "loaded_files"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _how(process: psutil.Process, root: str) -> str | None:
         ("command", _command),
         ("working directory", lambda process: [process.cwd()]),
         ("open file", lambda process: [file.path for file in process.open_files()]),
-        ("loaded file", _maps),
+        ("loaded file", loaded_files),
     )
     import psutil
 
@@ -111,7 +111,8 @@ def _command(process: psutil.Process) -> Iterator[str]:
         yield os.path.join(os.path.realpath(os.path.join(process.cwd(), folder)), name)  # noqa: PTH118
 
 
-def _maps(process: psutil.Process) -> Iterator[str]:
+def loaded_files(process: psutil.Process) -> Iterator[str]:
+    """Give the files that a process has in its memory; raises OSError or psutil.Error where it may not be asked."""
     if sys.platform == "linux":
         # psutil reads smaps, for which the kernel walks all the memory: seconds for a process of many gigabytes.
         with open(f"/proc/{process.pid}/maps", encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123

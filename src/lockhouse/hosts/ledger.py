@@ -21,7 +21,7 @@ from lockhouse.errors import LockhouseError, StorageError
 from lockhouse.inventory import HostDistribution
 from lockhouse.state import read_value, storage_errors, write_value
 
-__all__ = ["FOLDER", "Added", "Addition", "Displaced", "Ledger", "Move", "Standing", "Touched", "new_key"]
+__all__ = ["FOLDER", "Added", "Addition", "Displaced", "Guarded", "Ledger", "Move", "Standing", "Touched", "new_key"]
 
 FOLDER = ".lockhouse"
 RECORD = "addition.json"
@@ -82,6 +82,19 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A protected distribution as it was before: ``record`` is the sha256 of its RECORD.
+
+    ``faults`` are files that were not what RECORD says even then.
+    """
+
+    name: str
+    version: str
+    record: str | None
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
     """What one manifest of one project added to a host.
 
@@ -103,6 +116,7 @@ class Addition:
     seal: str | None = None
     distributions: tuple[Added, ...] = ()
     replaced: tuple[HostDistribution, ...] = ()
+    protected: tuple[Guarded, ...] = ()
     moves: tuple[Move, ...] = ()
     displaced: tuple[Displaced, ...] = ()
     touched: tuple[Touched, ...] = ()

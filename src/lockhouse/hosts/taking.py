@@ -13,7 +13,7 @@ from lockhouse.hosts.asking import HostAnswer
 from lockhouse.hosts.reading import is_metadata, read_site
 from lockhouse.inventory import HostDistribution, HostProblem, Inventory, Site
 
-__all__ = ["still_holds", "take_inventory"]
+__all__ = ["managed_by", "still_holds", "take_inventory"]
 
 MANAGED = "EXTERNALLY-MANAGED"
 READERS = 4
@@ -42,7 +42,7 @@ def take_inventory(answer: HostAnswer) -> Inventory:
         base=answer.base,
         standard=standard,
         places=answer.places,
-        managed=_managed(answer.prefix, answer.base, standard),
+        managed=managed_by(answer.prefix, answer.base, standard),
         sites=sites,
         distributions=distributions,
         problems=(*problems, *_duplicates(distributions)),
@@ -90,7 +90,7 @@ def _sites(answer: HostAnswer) -> tuple[list[str], tuple[Site, ...]]:
     return archives, tuple(sites.values())
 
 
-def _managed(prefix: str, base: str, standard: str) -> str | None:
+def managed_by(prefix: str, base: str, standard: str) -> str | None:
     """What PEP 668, "Marking an interpreter as using an external package manager", has the owner say.
 
     A virtual environment is never managed, whatever the interpreter is that it stands on.

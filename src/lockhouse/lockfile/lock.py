@@ -12,7 +12,16 @@ from lockhouse.errors import InternalError
 from lockhouse.evidence import Hardware, VerifyReport
 from lockhouse.lockfile.addresses import path_to_url, url_to_path
 from lockhouse.manifest import Check
-from lockhouse.plan import ExcludedEdge, OmittedStage, Plan, PlannedDistribution, PlannedStage, Selection, Target
+from lockhouse.plan import (
+    ExcludedEdge,
+    GivenDistribution,
+    OmittedStage,
+    Plan,
+    PlannedDistribution,
+    PlannedStage,
+    Selection,
+    Target,
+)
 
 __all__ = [
     "CheckEvidence",
@@ -77,7 +86,8 @@ class LockTable:
     """The table ``[tool.lockhouse]`` of a lock.
 
     ``manifest``, ``plan`` and ``environment_digest`` are digests; the last is the tree digest (docs/digest.md) that
-    every environment built from this lock has. ``stages`` begin with ``create``.
+    every environment built from this lock has. ``stages`` begin with ``create``. ``given`` is what the host has to
+    bring, None for an environment of its own.
     """
 
     schema: Literal["lockhouse.lock/1"] = "lockhouse.lock/1"
@@ -93,6 +103,7 @@ class LockTable:
     omitted: tuple[OmittedStage, ...] = ()
     excluded: tuple[ExcludedEdge, ...] = ()
     checks: tuple[Check, ...] = ()
+    given: tuple[GivenDistribution, ...] | None = None
     evidence: Evidence
 
 
@@ -101,7 +112,7 @@ class PackageTable:
     """The table ``[packages.tool.lockhouse]`` of a distribution in a lock.
 
     ``requires_python`` is only there where the wheel's own value is no valid specifier and so must not stand in the
-    field of the standard. ``yanked`` is as in the plan.
+    field of the standard. ``yanked`` and ``replaces`` are as in the plan.
     """
 
     index: str
@@ -110,6 +121,7 @@ class PackageTable:
     requires_python: str | None = None
     requires: tuple[str, ...] = ()
     yanked: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +173,7 @@ def lock_from(plan: Plan, report: VerifyReport, versions: Mapping[str, str], *, 
         omitted=plan.omitted,
         excluded=plan.excluded,
         checks=plan.checks,
+        given=plan.given,
         evidence=Evidence(
             time=time,
             hardware=report.hardware,
@@ -197,6 +210,7 @@ def plan_from_lock(lock: Lock, manifest_digest: str, host_digest: str) -> Plan:
         excluded=lock.excluded,
         distributions=tuple(item for stage in lock.stages for item in lock.distributions if item.stage == stage.name),
         checks=lock.checks,
+        given=lock.given,
     )
 
 

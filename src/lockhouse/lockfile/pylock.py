@@ -69,6 +69,7 @@ def _package(folder: Path, lock: Lock, item: PlannedDistribution) -> dict[str, A
         requires_python=None if standard else item.requires_python,
         requires=item.requires,
         yanked=item.yanked,
+        replaces=item.replaces,
     )
     package: dict[str, Any] = {"name": item.name, "version": item.version, "requires-python": standard}
     needs = sorted(other.name for other in lock.distributions if item.name in other.required_by)
@@ -215,6 +216,7 @@ def _distribution(
         requires=own.requires,
         required_by=tuple(sorted(required_by)),
         yanked=own.yanked,
+        replaces=own.replaces,
     )
 
 

@@ -180,6 +180,8 @@ def _environment_problems(manifest: Manifest) -> Iterator[Problem]:
     path = Path(manifest.environment.path)
     if ".lockhouse" in path.parts or path in (Path(), Path("..")) or "\0" in str(path):
         yield Problem("environment.path", f"{manifest.environment.path!r} is not a place for an environment")
+    if manifest.hosted and manifest.environment.bytecode == "seal":
+        yield Problem("environment.bytecode", "'seal' cannot be kept in a host: everybody's bytecode lands there")
     if manifest.python.provider != "conda":
         for field in ("channels", "packages"):
             if getattr(manifest.python, field):

@@ -107,7 +107,13 @@ def host_fingerprint(accelerators: Sequence[Accelerator], versions: dict[str, st
 
 def _up_to_date(context: Context) -> bool:
     host = context.state.read(Host)
-    return host is not None and host.fingerprint == _current(context)
+    if host is None or host.fingerprint != _current(context):
+        return False
+    if not context.manifest.hosted:
+        return True
+    from lockhouse.hosts.keeping import is_current
+
+    return is_current(context)
 
 
 def _looked(context: Context) -> bool:
@@ -120,6 +126,12 @@ def _run(context: Context) -> None:
     # Taken first: what changes while the questions are out is then asked about again next time.
     fingerprint = _current(context)
     host = detect_host(accelerators, context.project.root, fingerprint)
+    inventory = None
+    if context.manifest.hosted:
+        from lockhouse.hosts.keeping import renew_inventory
+
+        inventory = renew_inventory(context)
+        host = replace(host, interpreters=(inventory.interpreter,))
     context.state.write(host)
     for reading in host.accelerators:
         for note in reading.notes:
@@ -127,11 +139,15 @@ def _run(context: Context) -> None:
     for probe in host.probes:
         if probe.error:
             context.emit(Message(level="detail", text=f"{probe.name}: {probe.error}"))
-    context.summarise("detect", _summary(host))
+    beside = f", host {inventory.prefix} with {len(inventory.effective)} distributions" if inventory else ""
+    context.summarise("detect", _summary(host) + beside)
 
 
 def _current(context: Context) -> str:
-    return host_fingerprint(context.plugins.accelerators(), context.plugins.versions)
+    found = host_fingerprint(context.plugins.accelerators(), context.plugins.versions)
+    manifest = context.manifest
+    # Another host is another machine: its interpreter is the only one there is.
+    return digest_of([found, manifest.environment.path, manifest.python.version]) if manifest.hosted else found
 
 
 def _fingerprint(accelerator: Accelerator) -> str:

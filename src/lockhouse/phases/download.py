@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from lockhouse.blacklist import blacklisted
+from lockhouse.blacklist import never_fetched
 from lockhouse.errors import LockhouseError, UsageError
 from lockhouse.events import Message
 from lockhouse.host import Host
@@ -37,12 +37,12 @@ def steps(project: Project, manifest: Manifest) -> tuple[Step, ...]:
 
 
 def _wanted(context: Context) -> tuple[PlannedDistribution, ...] | None:
-    """What is to be brought: all but what the blacklist names, which the scan refuses from metadata alone."""
+    """What is to be brought: all but what the scan refuses from metadata alone."""
     plan, host = context.state.read(Plan), context.state.read(Host)
     if plan is None or host is None:
         return None
     markers = host.required_interpreter(plan.target.python_version).markers
-    refused = blacklisted(context.manifest.blacklist, plan, markers)
+    refused = never_fetched(context.manifest, plan, markers)
     return tuple(item for item in plan.distributions if item.name not in refused)
 
 

@@ -159,13 +159,23 @@ def _verify_in_use(context: Context) -> None:
         )
     lock = kept_lock(context, plan)
     outdated = tuple(_outdated(context, lock, generation))
-    failures = (*outdated, *_differs_from_lock(lock, generation))
+    failures = (*outdated, *_differs_from_lock(lock, generation), *_not_there(context, generation))
     changes = _hardware_changes(context, generation, plan, host, lock)
     report = prove(context, generation, plan, host, deep=context.options.deep, failures=failures, changes=changes)
     context.state.write(report)
     if not report.ok:
         raise unproven(report, outdated=bool(failures))
     context.summarise("verify", _summary(report))
+
+
+def _not_there(context: Context, generation: Generation) -> Iterator[str]:
+    """Whether a generation that is to serve elsewhere than where it was built does so."""
+    from lockhouse.environments import Deployment
+    from lockhouse.verification.asking import serving_of
+
+    provider = context.plugins.environment(generation.provider)
+    if isinstance(provider, Deployment) and serving_of(context, generation) is None:
+        yield f"what generation {generation.number} adds is not in the host (any more)"
 
 
 def _report_drift(context: Context, generation: Generation, host: Host) -> None:

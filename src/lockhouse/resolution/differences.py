@@ -28,7 +28,10 @@ def differences(manifest: Manifest, lock: Lock) -> Iterator[str]:
         for item in lock.distributions
         if item.requirement is not None and (item.stage != CREATE_STAGE or item.name in wanted)
     }
+    given = {item.name: item.requirement for item in lock.given or ()}
     for name, (requirement, stage) in wanted.items():
+        if name in given and given[name] == requirement:
+            continue
         if name not in locked:
             yield f"{requirement} (stage {stage}) is not in the lock"
         elif locked[name][0] != requirement:

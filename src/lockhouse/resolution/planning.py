@@ -21,6 +21,7 @@ from lockhouse.plan import OmittedStage, Plan, PlannedDistribution, PlannedStage
 from lockhouse.resolution.blame import Blame
 from lockhouse.resolution.choosing import Chooser
 from lockhouse.resolution.explaining import Unsolvable
+from lockhouse.resolution.given import Given, show_host
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import Routing, wishes_of
 from lockhouse.resolution.servers import Servers
@@ -92,6 +93,7 @@ class _Planning:
             ),
             constraints=self._constraints(),
             preferences=self._preferences(),
+            given=self._host(work),
         )
 
     def plan(self) -> Plan:
@@ -174,6 +176,14 @@ class _Planning:
                     refused.setdefault(stage, finding)
         return refused
 
+    def _host(self, work: Path) -> Given | None:
+        """What an environment that was there before has to give; None for one of its own."""
+        if not self.context.manifest.hosted:
+            return None
+        from lockhouse.hosts.keeping import host_without
+
+        return show_host(host_without(self.context.project), work / "host")
+
     def _constraints(self) -> tuple[str, ...]:
         """Requirements of the variant for what no stage lists: they bind dependencies."""
         listed = {_name(wish) for _, wish in wishes_of(self.context.manifest, self.variant)}
@@ -221,6 +231,7 @@ class _Planning:
             distributions=tuple(
                 self._planned(answer, name, assigned[name])
                 for name in installation_order(answer.graph, assigned, order)
+                if name in answer.wheels
             ),
             checks=manifest.checks,
             notes=(
@@ -231,6 +242,7 @@ class _Planning:
                 *_withdrawn(answer),
             ),
             sources=sources_of(self.context, self.solver.configuration),
+            given=answer.given,
         )
 
     def _planned(self, answer: Answer, name: str, stage: str) -> PlannedDistribution:
@@ -249,8 +261,9 @@ class _Planning:
             critical=bool(root and root.critical),
             requires_python=wheel.metadata.requires_python,
             requires=wheel.metadata.requires,
-            required_by=answer.graph.required_by(name),
+            required_by=tuple(other for other in answer.graph.required_by(name) if other in answer.wheels),
             yanked=wheel.yanked,
+            replaces=self.solver.given.version(name) if self.solver.given else None,
         )
 
     def _known_url(self, url: str, filename: str, sha256: str) -> str:

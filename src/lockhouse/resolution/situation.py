@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lockhouse.accelerators import Accelerator, Ranking
 from lockhouse.choice import Choice, choose_variant
 from lockhouse.codec import digest_of
-from lockhouse.errors import Hint, InternalError, PluginError, ResolutionError, UsageError
+from lockhouse.errors import Hint, InternalError, LockOutdated, PluginError, ResolutionError, UsageError
 from lockhouse.findings import ScanReport
 from lockhouse.host import Host, Interpreter
 from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
@@ -88,7 +88,15 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
     if lock is not None:
         if lock.manifest != manifest or not _same_wish(selection, lock.selection):
             return None
-        return plan_from_lock(lock, manifest, situation.host.digest)
+        repeated = plan_from_lock(lock, manifest, situation.host.digest)
+        changes = tuple(_host_changes(context, repeated))
+        if changes and context.options.locked:
+            raise LockOutdated(
+                "the host is not the one that the lock was made beside",
+                cause="\n".join(changes),
+                hints=[Hint("update-lock", "run install without --locked to make a new lock for this host")],
+            )
+        return None if changes else repeated
     if context.options.locked:
         return None
     plan = context.state.read(Plan)
@@ -97,6 +105,8 @@ def decided_plan(context: Context, situation: Situation) -> Plan | None:
     from lockhouse.wheels.configuration import read_pip_configuration
 
     if plan.sources != sources_of(context, read_pip_configuration()) or _was_refused(context, plan):
+        return None
+    if any(_host_changes(context, plan)):
         return None
     # Facts may change that do not change the target: another driver, more memory.
     return plan if plan.host == situation.host.digest else replace(plan, host=situation.host.digest)
@@ -117,6 +127,25 @@ def sources_of(context: Context, configuration: PipConfiguration) -> str:
             "uploaded-prior-to": configuration.uploaded_prior_to,
         }
     )
+
+
+def _host_changes(context: Context, plan: Plan) -> Iterator[str]:
+    """Say how the host differs from the one that a plan was made for; nothing for an environment of its own."""
+    if plan.given is None:
+        return
+    from lockhouse.hosts.keeping import host_without
+
+    host = host_without(context.project)
+    for item in plan.given:
+        there = host.distribution(item.name)
+        if there is None:
+            yield f"{item.name} {item.version} is not on the host"
+        elif there.version != item.version:
+            yield f"{item.name} is {there.version} on the host, and was {item.version}"
+    for planned in plan.distributions:
+        there = host.distribution(planned.name)
+        if there is not None and there.version != planned.replaces:
+            yield f"{planned.name} {there.version} is on the host, and was {planned.replaces or 'not there'}"
 
 
 def _content(location: str) -> str:

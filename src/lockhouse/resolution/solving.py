@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -13,8 +14,9 @@ from packaging.utils import canonicalize_name
 from lockhouse.errors import InternalError, NetworkError, ResolutionError
 from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
-from lockhouse.plan import ExcludedEdge
+from lockhouse.plan import ExcludedEdge, GivenDistribution
 from lockhouse.resolution.choosing import Chooser, ChosenWheel
+from lockhouse.resolution.given import Given, given_nodes, relied_on
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.routing import VARIANT
 from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
@@ -43,6 +45,7 @@ class Answer:
     roots: Mapping[str, Wish]
     excluded: tuple[ExcludedEdge, ...]
     notes: tuple[str, ...]
+    given: tuple[GivenDistribution, ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,13 +61,25 @@ class Solver:
     chooser: Chooser
     constraints: tuple[str, ...]
     preferences: tuple[Preference, ...]
+    given: Given | None = None
 
     def solve(self, wishes: Sequence[tuple[str, Wish]]) -> Answer:
         """Find wheels for the requirements of some stages, given with their stage, and for pip, setuptools, wheel.
 
-        Raises ResolutionError if there are none.
+        On a host what is there stays, pip and the like included; if that is impossible, the answer is what would have
+        to change, for the scan to refuse. Raises ResolutionError if there are none.
         """
-        request = self._request(wishes)
+        if self.given is None:
+            return self._solve(self._request(wishes), wishes)
+        try:
+            return self._solve(self._beside(self._request(wishes), wishes, self.given), wishes)
+        except ResolutionError as error:
+            freed = self._beside(self._request(wishes), wishes, self.given, free=True)
+            with suppress(ResolutionError):
+                return self._solve(freed, wishes)
+            raise error from None
+
+    def _solve(self, request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
         if self.manifest.closure == "explicit":
             found, request = self._explicit(request, wishes)
         else:
@@ -74,7 +89,7 @@ class Solver:
     def _request(self, wishes: Sequence[tuple[str, Wish]]) -> Request:
         requirements = [wish.requirement for _, wish in wishes]
         named = {_name(requirement) for requirement in requirements}
-        requirements += [tool for tool in TOOLS if tool not in named]
+        requirements += [tool for tool in self._tools if tool not in named]
         routes = {name: server for name, server in self.servers.routing.fixed.items() if name in named}
         # What is listed may be on the accelerator's index alone: then nobody else could resolve it.
         preferred = sorted(named & self.servers.routing.preferred)
@@ -100,6 +115,35 @@ class Solver:
             closed=self.sources.closed,
             offline=self.servers.client.offline,
         )
+
+    @property
+    def _tools(self) -> tuple[str, ...]:
+        return () if self.given is not None else TOOLS
+
+    def _beside(
+        self, request: Request, wishes: Sequence[tuple[str, Wish]], given: Given, *, free: bool = False
+    ) -> Request:
+        """Let a request take place beside what is given; ``free`` to change it where there is no other way.
+
+        Only what the manifest lists itself, and does not protect, may be another version than the host's.
+        """
+        protected = {canonicalize_name(name) for name in self.manifest.protect}
+        listed = {_name(wish.requirement): wish.requirement for _, wish in wishes}
+        unmet = {name for name, line in listed.items() if name in given.distributions and not given.satisfies(line)}
+        changing = frozenset(given.distributions) if free else frozenset(unmet - protected)
+        staying = given.distributions.keys() - unmet
+        return replace(
+            request,
+            # A route leads to the one server that may serve a name; what is given has been served long ago.
+            routes={name: server for name, server in request.routes.items() if name not in staying},
+            constraints=(*request.constraints, *given.constraints(changing)),
+            preferences=(*request.preferences, *(given.preferences() if free else ())),
+            find_links=(*request.find_links, str(given.folder)),
+            cuts=(*request.cuts, *given.cuts()),
+        )
+
+    def _is_given(self, name: str, version: str) -> bool:
+        return self.given is not None and self.given.is_there(name, version)
 
     def _resolve(self, request: Request) -> tuple[Resolved, ...]:
         """Ask the resolver, and ask again with the next mirrors as long as indexes turn out to be out of reach."""
@@ -145,7 +189,13 @@ class Solver:
 
     def _route(self, request: Request, found: Iterable[Resolved]) -> Request:
         """Send chosen names of the family, and dependencies with a fixed route, to the server that is theirs."""
-        more = self._homes([item.name for item in found if item.name not in request.routes])
+        more = self._homes(
+            [
+                item.name
+                for item in found
+                if item.name not in request.routes and not self._is_given(item.name, item.version)
+            ]
+        )
         for name, server in more.items():
             if not self.servers.serves(server, name):
                 raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
@@ -154,7 +204,8 @@ class Solver:
     def _sent_home(self, request: Request, error: ResolutionError) -> Request:
         """Route what is missing elsewhere: what the family needs may be on the variant's index and nowhere else."""
         named = {canonicalize_name(word) for word in WORD.findall(error.cause or "")}
-        more = self._homes([name for name in sorted(named) if name not in request.routes])
+        given = self.given.distributions if self.given is not None else {}
+        more = self._homes([name for name in sorted(named) if name not in request.routes and name not in given])
         return _routed(request, {name: server for name, server in more.items() if self.servers.serves(server, name)})
 
     def _homes(self, names: Sequence[str]) -> dict[str, str]:
@@ -186,7 +237,7 @@ class Solver:
         wanted = {canonicalize_name(edge.distribution) for edge in self.manifest.exclude}
         more = []
         for item in found:
-            if item.name not in wanted or (item.name, item.version) in cut:
+            if item.name not in wanted or (item.name, item.version) in cut or self._is_given(item.name, item.version):
                 continue
             metadata = self.chooser.metadata(item, request.routes)
             kept = tuple(line for line in metadata.requires if not self._excluding(item.name, line))
@@ -214,33 +265,38 @@ class Solver:
         except ResolutionError:
             settled = replace(request, dependencies=False)
             found = self._resolve(settled)
-        listed = {_name(wish.requirement) for _, wish in wishes} | set(TOOLS)
+        listed = {_name(wish.requirement) for _, wish in wishes} | set(self._tools)
         return tuple(item for item in found if item.name in listed), settled
 
     def _answer(self, found: Sequence[Resolved], request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
+        missing = [item for item in found if not self._is_given(item.name, item.version)]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            chosen = list(threads.map(lambda item: self.chooser.choose(item, request.routes), found))
+            chosen = list(threads.map(lambda item: self.chooser.choose(item, request.routes), missing))
         wheels = {wheel.name: wheel for wheel in chosen}
         roots = {_name(wish.requirement): wish for _, wish in wishes}
         listed = {_name(wish.requirement): stage for stage, wish in wishes}
-        for tool in TOOLS:
+        for tool in self._tools:
             roots.setdefault(tool, Wish(requirement=tool))
             listed[tool] = CREATE_STAGE
         excluded, notes = self._exclusions(wheels)
         notes = (*notes, *self._constrained(wheels, request.routes))
-        graph = Graph(
-            [
-                Node(
-                    name=name,
-                    requires=wheel.metadata.requires,
-                    root=roots[name].requirement if name in roots else None,
-                )
-                for name, wheel in wheels.items()
-            ],
-            self.interpreter.markers,
-            [(edge.distribution, edge.dependency) for edge in excluded],
+        lines = {name: wish.requirement for name, wish in roots.items()}
+        nodes = [
+            Node(name=name, requires=wheel.metadata.requires, root=lines.get(name)) for name, wheel in wheels.items()
+        ]
+        if self.given is not None:
+            nodes += given_nodes(self.given, wheels, lines)
+        cut = [(edge.distribution, edge.dependency) for edge in excluded]
+        graph = Graph(nodes, self.interpreter.markers, cut)
+        return Answer(
+            wheels=wheels,
+            graph=graph,
+            listed=listed,
+            roots=roots,
+            excluded=excluded,
+            notes=notes,
+            given=None if self.given is None else relied_on(self.given, graph, wheels, lines),
         )
-        return Answer(wheels=wheels, graph=graph, listed=listed, roots=roots, excluded=excluded, notes=notes)
 
     def _exclusions(self, wheels: Mapping[str, ChosenWheel]) -> tuple[tuple[ExcludedEdge, ...], tuple[str, ...]]:
         edges, notes = [], []

@@ -56,6 +56,7 @@ class Cut:
     version: str
     requires: tuple[str, ...]
     requires_python: str | None
+    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,7 @@ def _settings(request: Request, configuration: PipConfiguration, empty: Path) ->
                 "version": cut.version,
                 "requires-dist": list(cut.requires),
                 **({"requires-python": cut.requires_python} if cut.requires_python else {}),
+                **({"provides-extra": list(cut.extras)} if cut.extras else {}),
             }
             for cut in request.cuts
         ],

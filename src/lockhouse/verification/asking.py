@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockhouse.environments import Scheme
+from lockhouse.environments import Deployment, Scheme, Serving
 from lockhouse.events import Progress
 from lockhouse.evidence import CheckResult
 from lockhouse.host import Host
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation
     from lockhouse.verification.running import Interpreter
 
-__all__ = ["ask", "interpreter_of", "scheme_of", "why_skipped"]
+__all__ = ["ask", "interpreter_of", "scheme_of", "serving_of", "why_skipped"]
 
 
 def ask(
@@ -42,14 +42,32 @@ def ask(
 
 
 def scheme_of(context: Context, generation: Generation) -> Scheme:
-    """Say where things are in an environment; its provider knows."""
+    """Say where things are in an environment, there where it serves; its provider knows."""
+    serving = serving_of(context, generation)
+    if serving is not None:
+        return serving.scheme
     return context.plugins.environment(generation.provider).scheme(generation.path, generation.interpreter)
+
+
+def serving_of(context: Context, generation: Generation) -> Serving | None:
+    """Give a generation as it serves elsewhere than where it was built; None if it does not.
+
+    Nor does one, in a run that builds, that was damaged there: it will be brought again, from where it was built.
+    """
+    provider = context.plugins.environment(generation.provider)
+    serving = provider.serving(context, generation) if isinstance(provider, Deployment) else None
+    if serving is None or context.candidate is None:
+        return serving
+    return None if serving.drift(deep=False) or serving.failures(deep=False) else serving
 
 
 def interpreter_of(context: Context, generation: Generation) -> Interpreter:
     """Return the interpreter of an environment: with its sealed bytecode, or that of this run while it is built."""
     from lockhouse.verification.running import Interpreter, bytecode_folder
 
+    serving = serving_of(context, generation)
+    if serving is not None:
+        return Interpreter(serving.scheme.python, bytecode_folder(context.project.temporary), as_user=True)
     python = scheme_of(context, generation).python
     if context.manifest.environment.bytecode == "seal":
         return Interpreter(python, sealed=True)

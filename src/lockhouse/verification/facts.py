@@ -90,7 +90,8 @@ def check_facts(
     return (
         _result("interpreter", _judge_interpreter(facts, root, plan), seconds),
         _result("distributions", _judge_distributions(facts, plan), seconds),
-        _result("blacklist", _judge_blacklist(facts, root, refused), seconds),
+        # What a host has had before, nobody has brought: the scan has seen to all that comes.
+        _result("blacklist", _judge_blacklist(facts, root, refused) if plan.given is None else (), seconds),
     )
 
 
@@ -126,6 +127,9 @@ def _judge_interpreter(facts: Facts, root: Path, plan: Plan) -> Iterator[str]:
 
 
 def _judge_distributions(facts: Facts, plan: Plan) -> Iterator[str]:
+    if plan.given is not None:
+        yield from _judge_beside(facts, plan)
+        return
     found: dict[str, list[str]] = {}
     for item in facts.distributions:
         found.setdefault(canonicalize_name(item.name), []).append(item.version)
@@ -139,6 +143,20 @@ def _judge_distributions(facts: Facts, plan: Plan) -> Iterator[str]:
             yield f"{planned.name} is {versions[0]}; planned was {planned.version}"
     for name, versions in sorted(found.items()):
         yield f"{name or 'a distribution without a name'} {', '.join(versions)} is there and was not planned"
+
+
+def _judge_beside(facts: Facts, plan: Plan) -> Iterator[str]:
+    """Judge what is imported of the distributions that a plan concerns: on a host there are others as well."""
+    first: dict[str, str] = {}
+    for item in facts.distributions:  # in the order of sys.path
+        first.setdefault(canonicalize_name(item.name), item.version)
+    wanted = {item.name: item.version for item in plan.given or ()}
+    wanted |= {item.name: item.version for item in plan.distributions}
+    for name, version in wanted.items():
+        if name not in first:
+            yield f"{name} {version} is not there"
+        elif not _same(first[name], version):
+            yield f"{name} is {first[name]}; planned was {version}"
 
 
 def _judge_blacklist(facts: Facts, root: Path, blacklist: Sequence[BlacklistEntry]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lockhouse.evidence import CheckResult, Drift, VerifyReport
 from lockhouse.host import Host
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
-from lockhouse.verification.asking import ask, interpreter_of, scheme_of
+from lockhouse.verification.asking import ask, interpreter_of, scheme_of, serving_of
 from lockhouse.verification.facts import check_facts
 from lockhouse.verification.hardware import hardware_of
 from lockhouse.verification.required import required_checks, required_digest
@@ -43,9 +43,14 @@ def prove(
     checks = required_checks(context, plan, host, scheme_of(context, generation))
     interpreter = interpreter_of(context, generation)
     markers = generation.interpreter.markers
-    facts = check_facts(interpreter, generation.path, plan, context.manifest.blacklist, markers)
+    serving = serving_of(context, generation)
+    root = serving.root if serving is not None else generation.path
+    facts = check_facts(interpreter, root, plan, context.manifest.blacklist, markers)
     results = (*facts, *ask(context, interpreter, plan, checks, step=STEP))
     after = find_drift(generation, deep=False, emit=context.emit, step=STEP)
+    if serving is not None:
+        after = _united(after, serving.drift(deep=deep))
+        failures = (*failures, *serving.failures(deep=deep))
     besides = _discard(context, generation), _marker_drift(context, generation)
     for result in results:
         _tell(context, result)

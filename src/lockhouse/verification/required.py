@@ -68,7 +68,8 @@ def required_checks(context: Context, plan: Plan, host: Host, scheme: Scheme) ->
         if (check.name, check.run, check.requires) not in seen:
             seen.add((check.name, check.run, check.requires))
             _add(found, check)
-    for check in (*critical_imports(plan, scheme, besides=found), *_of_others(context, plan, host)):
+    imports = (*_protected_imports(context, plan, found), *critical_imports(plan, scheme, besides=found))
+    for check in (*imports, *_of_others(context, plan, host)):
         if not any((check.run, check.requires) == (other.run, other.requires) for other in found):
             _add(found, check)
     return tuple(found)
@@ -100,6 +101,23 @@ def critical_imports(
             check = import_check(item.name, item.stage, scheme)
             if check is not None and not (_imports(check.run) <= imported):
                 yield check
+
+
+def _protected_imports(context: Context, plan: Plan, besides: Sequence[Check]) -> Iterator[Check]:
+    """Give the check that what a host has to keep can be imported, unless one of ``besides`` does so anyway."""
+    if plan.given is None or not context.manifest.protect:
+        return
+    from lockhouse.hosts.keeping import host_without
+
+    imported = {name for check in besides if check.critical and check.requires is None for name in _imports(check.run)}
+    host = host_without(context.project)
+    for name in context.manifest.protect:
+        there = host.distribution(name)
+        named = (there.name.replace("-", "_"), there.name.replace("-", ".")) if there else ()
+        # Of all that a distribution provides, what is named like it; of others nobody knows what may be imported.
+        for module in there.imports if there else ():
+            if module.lower() in named and module not in imported:
+                yield Check(name=f"protected {module}", run=f"import {module}")
 
 
 def _imports(code: str) -> frozenset[str]:

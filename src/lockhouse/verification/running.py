@@ -94,6 +94,8 @@ def bytecode_folder(place: Path | None = None) -> Path:
 class Interpreter:
     """The interpreter of an environment. The user's packages and PYTHON* variables take no part.
 
+    With ``as_user`` the user's packages do: it is that of a host, which is used so.
+
     Bytecode goes to a folder of its own, never into the environment; where the environment has its own, ``sealed``,
     that is used and none is written. May be used from several threads; :meth:`stop` ends everything that runs.
     """
@@ -105,8 +107,11 @@ class Interpreter:
         environ: Mapping[str, str] | None = None,
         *,
         sealed: bool = False,
+        as_user: bool = False,
     ) -> None:
         self.python = python
+        # -I would leave out the user's own folder, from which the kernels and scripts of a host import.
+        self.isolation = "-E" if as_user else "-I"
         self.options = [] if sealed else ["-X", f"pycache_prefix={bytecode or bytecode_folder()}"]
         self._environ = _environment(os.environ if environ is None else environ, python)
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -118,7 +123,7 @@ class Interpreter:
         started = time.perf_counter()
         # ignore_cleanup_errors: on Windows a grandchild may still hold a file for a moment
         with tempfile.TemporaryDirectory(prefix="lockhouse-check-", ignore_cleanup_errors=True) as folder:
-            argv = [str(self.python), "-I", "-B", "-X", "utf8", *self.options, "-c", RUN, code, *arguments]
+            argv = [str(self.python), self.isolation, "-B", "-X", "utf8", *self.options, "-c", RUN, code, *arguments]
             mark = Path(folder).name
             environ = {**self._environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder, MARK: mark}
             try:

@@ -69,6 +69,7 @@ class PipConfiguration:
     constraints: tuple[str, ...] = ()
     pre: bool = False
     uploaded_prior_to: str | None = None
+    break_system_packages: bool = False
     unheeded: tuple[str, ...] = ()
 
     @property
@@ -113,6 +114,7 @@ def read_pip_configuration(
         constraints=tuple(_expanded(place) for place in _words(chosen, "constraint")),
         pre=_truth(chosen, "pre"),
         uploaded_prior_to=chosen.get("uploaded-prior-to"),
+        break_system_packages=_truth(chosen, "break-system-packages"),
         unheeded=tuple(_unheeded(chosen)),
     )
 

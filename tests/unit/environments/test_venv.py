@@ -133,6 +133,6 @@ def test_the_scheme_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_is_given_by_the_hook() -> None:
-    (provider,) = lockhouse_environments()
-    assert isinstance(provider, EnvironmentProvider)
-    assert provider.name == "venv"
+    providers = {provider.name: provider for provider in lockhouse_environments()}
+    assert set(providers) == {"venv", "host"}
+    assert isinstance(providers["venv"], EnvironmentProvider)

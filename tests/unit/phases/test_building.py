@@ -230,7 +230,7 @@ def test_a_provider_that_nobody_gives_is_an_error_that_names_those_there_are(tmp
     context, _ = context_at(tmp_path, python=PythonWish(version=INTERPRETER.release, provider="nix"))
     with pytest.raises(UsageError) as failed:
         run(context)
-    assert failed.value.cause == "there are venv"
+    assert failed.value.cause == "there are host, venv"
 
 
 def test_a_failing_create_leaves_nothing_and_the_current_one_serving(tmp_path: Path) -> None:

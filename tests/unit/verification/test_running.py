@@ -107,7 +107,7 @@ def test_what_a_check_started_ends_with_it(tmp_path: Path, end: str) -> None:
         f"open({str(note)!r}, 'w').write(str(child.pid))\n{end}\n"
     )
 
-    (result,) = run_checks(Interpreter(HERE), [check(code, timeout=3.0)])
+    (result,) = run_checks(Interpreter(HERE), [check(code, timeout=8.0)])
 
     assert result.outcome == ("passed" if end == "pass" else "failed")
     assert gone(int(note.read_text()))
