@@ -23,8 +23,8 @@ from benchmarks.wheelhouses import Wheels, copy_fitting, generate
 
 ROOT = Path(__file__).parents[1]
 CASES = ("nothing", "deep", "warm", "rebuild", "cold", "first")
-"""In an order in which no case has to do with what another one has deleted: ext4 without a journal looks at each inode
-that was freed within the last minutes before it gives a new one, which triples the time of ``mkdir`` after a cold case.
+"""Those that delete caches come last: making folders took several times as long after them, on ext4 without a journal.
+Why is suspected, not proven: it may pass over inodes that were freed a short while ago.
 """
 LATENCY, RATE = 0.04, 5e6
 """Seconds that each request waits, and bytes a second and connection, of the server that is downloaded from."""
