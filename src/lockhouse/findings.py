@@ -52,7 +52,7 @@ class Change:
     """One change to a manifest, by names, so that it holds for every way in which the manifest may be written.
 
     ========================  =============================================================
-    ``list``                  ask for ``requirement`` in ``stage``
+    ``list``                  ask for ``requirement`` in ``stage``, and no longer in another one
     ``replace``               write ``requirement`` for what is asked for by that name in ``stage``, or in ``variant``
     ``drop``                  no longer ask for ``distribution`` in ``stage``
     ``make-optional``         let ``stage`` be left out

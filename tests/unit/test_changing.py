@@ -72,6 +72,15 @@ def test_what_is_listed_stands_once_in_the_manifest() -> None:
     )
 
 
+def test_what_moves_to_another_stage_keeps_what_is_said_of_it() -> None:
+    result = after(Change(action="list", stage="more", requirement="torch==2.6"))
+    assert result["stages"][1]["requirements"] == ["peft", {"requirement": "torch==2.6", "critical": True}]
+    document = copy.deepcopy(DOCUMENT)
+    document["stages"][0]["index"] = "variant"
+    moved = changed(document, [Change(action="list", stage="more", requirement="NumPy<2")])
+    assert moved["stages"][1]["requirements"][1] == {"requirement": "NumPy<2", "index": "variant"}
+
+
 def test_a_stage_that_has_nothing_left_goes_with_the_checks_that_look_at_it() -> None:
     result = after(Change(action="drop", stage="more", distribution="PEFT"))
     assert [stage["name"] for stage in result["stages"]] == ["base"]

@@ -47,11 +47,8 @@ class StageOrder:
 
 def _earlier(subject: Subject, needed: PlannedDistribution, stage: str) -> Cure:
     """Have a distribution in a stage before its own."""
-    listed = stage_of(subject, needed.name)
     line = needed.requirement or needed.name
-    changes = (Change(action="list", stage=stage, requirement=line),)
-    if listed is None:
-        return Cure(text=f"list {needed.name} in stage {stage} or an earlier one", changes=changes, sure=True)
-    drop = Change(action="drop", stage=listed.name, distribution=needed.name)
-    text = f"move {needed.name} from stage {needed.stage} to {stage} or an earlier one"
-    return Cure(text=text, changes=(drop, *changes), sure=True)
+    text = f"list {needed.name} in stage {stage} or an earlier one"
+    if stage_of(subject, needed.name) is not None:
+        text = f"move {needed.name} from stage {needed.stage} to {stage} or an earlier one"
+    return Cure(text=text, changes=(Change(action="list", stage=stage, requirement=line),), sure=True)

@@ -34,19 +34,31 @@ def changed(document: Json, changes: Iterable[Change]) -> Json:
 
 
 def _list(document: Json, change: Change) -> None:
-    """Ask for a requirement in a stage; what another one asks for by that name moves there."""
+    """Ask for a requirement in a stage; what another stage asks for by that name moves there, with all it says."""
     stage = _stage(document, change.stage)
     line = _said(change.requirement)
     name = _name(line)
-    for other in document["stages"]:
-        kept = [item for item in other["requirements"] if _name(item) != name]
-        if other is not stage and kept != other["requirements"]:
-            _keep(document, other, kept)
     for position, item in enumerate(stage["requirements"]):
         if _name(item) == name:
             stage["requirements"][position] = _rewritten(item, line)
             return
-    stage["requirements"].append(line)
+    moved = line
+    for other in document["stages"]:
+        for item in other["requirements"]:
+            if _name(item) == name:
+                moved = _rewritten(_with_index(item, other, stage), line)
+                _keep(document, other, [kept for kept in other["requirements"] if kept is not item])
+                break
+    stage["requirements"].append(moved)
+
+
+def _with_index(item: Json, before: Json, after: Json) -> Json:
+    """Write out the index that a requirement had from its stage, where it would lose it."""
+    index = before.get("index")
+    if index == after.get("index") or (isinstance(item, dict) and "index" in item):
+        return item
+    full = {"requirement": item} if isinstance(item, str) else item
+    return {**full, "index": index or "default"}
 
 
 def _replace(document: Json, change: Change) -> None:

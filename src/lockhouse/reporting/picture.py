@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from lockhouse.audits.refusal import headline, ways_out
 from lockhouse.findings import Finding, ScanReport, Severity
 from lockhouse.plan import Plan
 from lockhouse.reporting.layout import Layout, layered
-from lockhouse.terminal.text import clean
+from lockhouse.reporting.strokes import STYLE, arrow, curve, free_place, lettering, plain, safe, short, width_of
 
 __all__ = ["picture"]
 
@@ -33,19 +33,6 @@ LABELLED = 40
 RANK: dict[Severity, int] = {"refuse": 3, "warn": 2, "note": 1}
 SIGN = {3: "✗ ", 2: "! ", 1: "", 0: ""}
 KIND = {3: "bad", 2: "odd", 1: "way", 0: "way"}
-
-STYLE = """
-text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328; }
-.title { font-size: 17px; font-weight: 600; } .small { font-size: 11px; fill: #57606a; } .head { font-weight: 600; }
-.box { fill: #f6f8fa; stroke: #8c959f; } .box.way { fill: #ffffff; stroke: #57606a; }
-.box.odd { fill: #fff8c5; stroke: #9a6700; stroke-width: 2; }
-.box.bad { fill: #ffebe9; stroke: #cf222e; stroke-width: 2.5; }
-.edge { fill: none; stroke: #afb8c1; stroke-width: 1.2; } .edge.way { stroke: #57606a; }
-.edge.odd { stroke: #9a6700; stroke-width: 1.8; } .edge.bad { stroke: #cf222e; stroke-width: 2.2; }
-.edge.cut { stroke-dasharray: 6 5; } .bad-text { fill: #cf222e; font-weight: 600; }
-.odd-text { fill: #7d4e00; font-weight: 600; } .way-text { font-weight: 600; }
-.label { font-size: 11px; fill: #57606a; paint-order: stroke; stroke: #ffffff; stroke-width: 4px; text-anchor: middle; }
-"""
 
 
 @dataclass(slots=True)
@@ -66,9 +53,9 @@ def picture(report: ScanReport, plan: Plan) -> str:
     drawn = _drawn(report, plan)
     parts: list[str] = []
     y = MARGIN + 18
-    parts.append(_text(MARGIN, y, _title(report, plan), "title"))
+    parts.append(lettering(MARGIN, y, _title(report, plan), "title"))
     y += 20
-    parts.append(_text(MARGIN, y, _subtitle(report, plan), "small"))
+    parts.append(lettering(MARGIN, y, _subtitle(report, plan), "small"))
     y += 24
     graph, width, height = _graph(drawn, plan, y)
     parts += graph
@@ -77,7 +64,7 @@ def picture(report: ScanReport, plan: Plan) -> str:
     width = max(width, stages_width, 560)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom:.0f}" width="{width:.0f}" '
-        f'height="{bottom:.0f}" role="img" aria-label={quoteattr(clean(_title(report, plan)))}>'
+        f'height="{bottom:.0f}" role="img" aria-label={quoteattr(plain(_title(report, plan)))}>'
     )
     ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
     return "\n".join((head, f"<style>{STYLE}</style>", ground, *parts, "</svg>", ""))
@@ -147,13 +134,13 @@ def _graph(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, flo
         return [], 0, 0
     layout = layered(list(drawn.nodes), drawn.edges)
     labelled = len(drawn.lines) <= LABELLED
-    widths = {name: max(_wide(_name(drawn, name)), _wide(_below(plan, name)) * 0.85) + 24 for name in drawn.nodes}
+    widths = {name: max(width_of(_name(drawn, name)), width_of(_below(plan, name)) * 0.85) + 24 for name in drawn.nodes}
     left, columns = float(MARGIN), []
     for number in range(layout.layers):
         own = [name for name in drawn.nodes if layout.layer[name] == number]
         columns.append((left, max((widths[name] for name in own), default=40)))
         labels = [
-            _wide(_label(drawn, edge)) * 0.85 + 24
+            width_of(_label(drawn, edge)) * 0.85 + 24
             for edge in drawn.lines
             if labelled and layout.layer[edge[0]] == number
         ]
@@ -177,10 +164,10 @@ def _boxes(
         told = "\n\n".join(drawn.told.get(name, [])) or _name(drawn, name).strip()
         kind = KIND[rank]
         yield (
-            f"<g><title>{_safe(told)}</title>"
+            f"<g><title>{safe(told)}</title>"
             f'<rect class="box {kind}" x="{x:.1f}" y="{y:.1f}" width="{widths[name]:.1f}" height="{BOX + 4}" rx="5"/>'
-            f"{_text(x + 12, y + 15, _name(drawn, name), f'{kind}-text')}"
-            f"{_text(x + 12, y + 29, _below(plan, name), 'small')}</g>"
+            f"{lettering(x + 12, y + 15, _name(drawn, name), f'{kind}-text')}"
+            f"{lettering(x + 12, y + 29, _below(plan, name), 'small')}</g>"
         )
 
 
@@ -210,40 +197,12 @@ def _edges(
         cut = " cut" if (source, target) in drawn.cut else ""
         line = drawn.lines.get((source, target), "")
         told = f"{source} asks for {line or target}{', which the manifest excludes' if cut else ''}"
-        yield f'<path class="edge {kind}{cut}" d="{_curve(points)}"><title>{_safe(told)}</title></path>'
-        yield _arrow(points[-2], end, kind)
+        yield f'<path class="edge {kind}{cut}" d="{curve(points)}"><title>{safe(told)}</title></path>'
+        yield arrow(points[-2], end, kind)
         if line and labelled:
             shown = _label(drawn, (source, target))
-            if place := _free_place(points[0], points[1], _wide(shown) * 0.85, taken):
-                yield _text(*place, shown, "label")
-
-
-def _free_place(
-    begin: tuple[float, float], end: tuple[float, float], wide: float, taken: list[tuple[float, float, float]]
-) -> tuple[float, float] | None:
-    """Find a place for a label on the first stretch of an edge, near its middle, where no other label is."""
-    for t in (0.5, 0.35, 0.65, 0.25, 0.75):
-        x = begin[0] + (end[0] - begin[0]) * (1.5 * t * (1 - t) + t**3)
-        y = begin[1] + (end[1] - begin[1]) * (3 * t**2 - 2 * t**3) - 4
-        if all(abs(y - other_y) > 12 or abs(x - other_x) > (wide + other) / 2 for other_x, other_y, other in taken):
-            taken.append((x, y, wide))
-            return x, y
-    return None
-
-
-def _curve(points: list[tuple[float, float]]) -> str:
-    parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    for (x, y), (after, below) in pairwise(points):
-        half = (x + after) / 2
-        parts.append(f"C{half:.1f} {y:.1f} {half:.1f} {below:.1f} {after:.1f} {below:.1f}")
-    return " ".join(parts)
-
-
-def _arrow(before: tuple[float, float], end: tuple[float, float], kind: str) -> str:
-    colour = {"bad": "#cf222e", "odd": "#9a6700", "way": "#57606a"}.get(kind, "#afb8c1")
-    x, y = end
-    back = -7 if before[0] < x else 7
-    return f'<path d="M{x:.1f} {y:.1f} l{back} -4 l0 8 z" fill="{colour}"/>'
+            if place := free_place(points[0], points[1], width_of(shown) * 0.85, taken):
+                yield lettering(*place, shown, "label")
 
 
 # the plan below it
@@ -263,25 +222,26 @@ def _stages(drawn: _Drawn, plan: Plan, top: float) -> tuple[list[str], float, fl
         if len(items) > len(shown):
             texts.append((f"… and {len(items) - len(shown)} more", None))
         head = f"{stage.name}{' (optional)' if stage.optional else ''} · {len(items)}"
-        parts.append(_text(x, top + 14, head, "head"))
+        parts.append(lettering(x, top + 14, head, "head"))
         for start in range(0, max(len(texts), 1), LIST_ROWS):
             column = texts[start : start + LIST_ROWS]
-            wide = max((_wide(text if rank is None else f"{SIGN[rank]}{text}  ") for text, rank in column), default=0)
-            wide = max(wide, _wide(head)) if start == 0 else wide
-            for number, (text, rank) in enumerate(column):
+            spans = [width_of(words if rank is None else f"{SIGN[rank]}{words}  ") for words, rank in column]
+            span = max((*spans, width_of(head) if start == 0 else 0))
+            for number, (words, rank) in enumerate(column):
                 sign = SIGN[rank] if rank else ""
                 kind = "small" if rank is None else f"{KIND[rank]}-text"
-                parts.append(_text(x, top + 36 + number * LIST_ROW, sign + text, kind))
+                parts.append(lettering(x, top + 36 + number * LIST_ROW, sign + words, kind))
             bottom = max(bottom, top + 36 + len(column) * LIST_ROW)
-            x += wide + 28
+            x += span + 28
     for omitted in plan.omitted:
         bottom += LIST_ROW
-        parts.append(_text(MARGIN, bottom, f"left out: stage {omitted.name}: {_short(omitted.reason, 120)}", "small"))
+        words = f"left out: stage {omitted.name}: {short(omitted.reason, 120)}"
+        parts.append(lettering(MARGIN, bottom, words, "small"))
     return parts, x, bottom + MARGIN
 
 
 def _label(drawn: _Drawn, edge: tuple[str, str]) -> str:
-    return _short(drawn.lines[edge]) + (" (cut)" if edge in drawn.cut else "")
+    return short(drawn.lines[edge]) + (" (cut)" if edge in drawn.cut else "")
 
 
 def _name(drawn: _Drawn, name: str) -> str:
@@ -294,20 +254,3 @@ def _below(plan: Plan, name: str) -> str:
     if item is None:
         return "not in the plan"
     return f"{item.version} · {'listed in' if item.requirement else 'with'} {item.stage}"
-
-
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{_safe(text)}</text>'
-
-
-def _safe(text: str) -> str:
-    return escape(clean(text))
-
-
-def _short(text: str, most: int = 36) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _wide(text: str) -> float:
-    """About how wide a text is in the font, in pixels; wide enough for the widest of those that it may be."""
-    return sum(13.0 if ord(char) > 0x2E7F else 7.6 for char in text)

@@ -123,7 +123,9 @@ def test_of_very_many_culprits_the_first_are_drawn_and_all_are_marked(tmp_path: 
     assert {f"✗ {name} 1.0" for name in names} <= set(shown.texts)
 
 
-@pytest.mark.parametrize("name", ["größe ☃", "<script>", "a&b\x1b[31m\x00", "\u202e" + "x" * 500, "]]>"])
+@pytest.mark.parametrize(
+    "name", ["größe ☃", "<script>", "a&b\x1b[31m\x00", "\u202e" + "x" * 500, "]]>", "\ud800\ufffe"]
+)
 def test_hostile_names_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
     case = case_of(tmp_path, [WheelSpec("a")])
     steps = (ChainStep(name="a", requirement=name), ChainStep(name=name, version=name, requirement=f"{name}>=1"))
