@@ -21,6 +21,9 @@ from lockhouse.testing.machines import ExpectedReading
 __all__ = ["ANSWER_CLAUSES"]
 
 QUESTION_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+MOST_SECONDS = 1.0
+"""Seconds that a fingerprint may take."""
+
 MISSING = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -123,11 +126,13 @@ def _judge_question(question: Question, names: set[str]) -> Iterator[str]:
 
 
 def _has_a_cheap_fingerprint(hearing: Hearing, subject: Subject) -> Iterator[str]:
-    for answer in hearing.first.of(subject.namespace, "fingerprint"):
+    answers = [item for item in hearing.first.of(subject.namespace, "fingerprint") if not item.late]
+    for answer in answers:
         if answer.error is None and answer.kind != "str":
             yield f"fingerprint() gave a {answer.kind}, not a text"
-        if answer.seconds > 1.0 and not answer.late:
-            yield f"fingerprint() took {answer.seconds:.1f} seconds"
+    # Once may be somebody else's fault: the machine may be busy.
+    if (seconds := min((item.seconds for item in answers), default=0.0)) > MOST_SECONDS:
+        yield f"fingerprint() took {seconds:.1f} seconds"
 
 
 def _reads_recorded_machines(hearing: Hearing, subject: Subject) -> Iterator[str]:
