@@ -76,33 +76,37 @@ def _judge(subject: Subject, name: str, parts: Sequence[Part], lacks: dict[str, 
     failing = [part for part in parts if lacks[part.extension.path]]
     if not failing:
         return
-    modules = [part for part in parts if module_tag(part.extension.name)] or list(parts)
-    broken = [part for part in modules if part in failing]
+    modules = [part for part in parts if module_tag(part.extension.name)]
+    wanted, noun = (modules, "extension module") if modules else (list(parts), "compiled file")
+    broken = [part for part in wanted if lacks[part.extension.path]]
     libraries = tuple(dict.fromkeys(lack.library for part in failing for lack in lacks[part.extension.path]))
     first = lacks[failing[0].extension.path][0]
     needs = f"{several(libraries)}, which nothing in the plan provides and this system does not have"
     asked = f"{first.needed_by.extension.path} of {first.needed_by.distribution} needs {first.library}"
     search = first.needed_by.extension.search
     where = f", and looks for it in {several(search)} first" if search else ""
-    if len(broken) == len(modules):
+    if len(broken) == len(wanted):
+        which = f"none of its {len(wanted)} {noun}s can" if len(wanted) > 1 else f"its only {noun} cannot"
         yield about(
             subject,
             name,
             "libraries.missing",
             "warn",
-            f": {f'none of its {len(modules)} compiled files' if len(modules) > 1 else 'its only compiled file'} "
-            f"can{'' if len(modules) > 1 else 'not'} be loaded without {needs}: {asked}{where}",
+            f": {which} be loaded without {needs}: {asked}{where}",
             hint="; or ".join(_cures(name, libraries)),
         )
-    else:
-        yield about(
-            subject,
-            name,
-            "libraries.partly",
-            "note",
-            f": {len(failing)} of its {len(parts)} compiled files cannot be loaded without {needs}: {asked}{where}",
-            hint="nothing to do if those parts are not wanted; or " + "; or ".join(_cures(name, libraries)),
-        )
+        return
+    # Of what carries no tag of a Python, most may be builds for other machines: torchaudio has one for each ffmpeg.
+    tagged = [part for part in modules if module_tag(part.extension.name) != "any"]
+    most = 2 * sum(bool(lacks[part.extension.path]) for part in tagged) > len(tagged)
+    yield about(
+        subject,
+        name,
+        "libraries.partly",
+        "warn" if most else "note",
+        f": {len(failing)} of its {len(parts)} compiled files cannot be loaded without {needs}: {asked}{where}",
+        hint="nothing to do if those parts are not wanted; or " + "; or ".join(_cures(name, libraries)),
+    )
 
 
 def _cures(name: str, libraries: Collection[str]) -> Iterator[str]:

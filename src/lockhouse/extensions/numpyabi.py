@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from lockhouse.extensions import Extension
 
 __all__ = ["NumpyUse", "numpy_use"]
@@ -24,7 +26,7 @@ class NumpyUse:
 
     def fails_under(self, version: str) -> bool:
         """Whether something of it cannot be imported beside that version of numpy."""
-        return self.old > 0 and int(version.partition("!")[2].partition(".")[0] or version.partition(".")[0]) >= 2
+        return self.old > 0 and Version(version).major >= 2
 
     def __str__(self) -> str:
         if not self.compiled:

@@ -51,7 +51,7 @@ def test_a_module_that_needs_what_nobody_provides_is_a_warning_that_names_it(tmp
     finding = only(case_of(tmp_path, wheel("a", {MODULE.format("a"): module})))
     assert (finding.code, finding.severity) == ("libraries.missing", "warn")
     assert finding.message.startswith(
-        "a 1.0: its only compiled file cannot be loaded without libfoo.so.3, which nothing in the plan provides and "
+        "a 1.0: its only extension module cannot be loaded without libfoo.so.3, which nothing in the plan provides and "
         f"this system does not have: {MODULE.format('a')} of a needs libfoo.so.3, and looks for it in "
         "$ORIGIN/../foo.libs, /opt/foo/lib first"
     )
@@ -107,6 +107,15 @@ def test_some_files_that_cannot_be_loaded_are_a_note(tmp_path: Path) -> None:
     finding = only(case_of(tmp_path, wheel("a", files)))
     assert (finding.code, finding.severity) == ("libraries.partly", "note")
     assert "2 of its 3 compiled files cannot be loaded without libfoo.so.3, libbar.so" in finding.message
+
+
+@linux
+def test_most_modules_that_cannot_be_loaded_are_a_warning(tmp_path: Path) -> None:
+    bad, good = elf(needed=["libfoo.so.3"]), elf()
+    for number, (files, severity) in enumerate([((bad, bad, good), "warn"), ((bad, good, good), "note")]):
+        built = {f"a/m{place}.abi3.so": data for place, data in enumerate(files)}
+        finding = only(case_of(tmp_path / str(number), wheel("a", built)))
+        assert (finding.code, finding.severity) == ("libraries.partly", severity)
 
 
 @linux

@@ -63,7 +63,7 @@ def test_a_verdict_says_why(extensions: list[Extension], says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "fails"), [("1.26.4", False), ("2.0.0rc1", True), ("10.1", True), ("1!1.0", False)]
+    ("version", "fails"), [("1.26.4", False), ("2.0.0rc1", True), ("2rc1", True), ("10.1", True), ("1!1.0", False)]
 )
 def test_which_numpy_it_fails_under(version: str, fails: bool) -> None:
     assert numpy_use(of("1")).fails_under(version) is fails
