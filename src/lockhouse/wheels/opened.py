@@ -30,7 +30,8 @@ extra field."""
 
 SIGNATURE = b"PK\x03\x04"
 ENCRYPTED, SIZES_FOLLOW = 1 << 0, 1 << 3
-ZIP64 = 0xFFFF_FFFF
+FIELD = struct.Struct("<2H")
+ZIP64, ZIP64_FIELD = 0xFFFF_FFFF, 1
 LARGEST_TEXT = 1 << 20
 """Bytes of a file that is read as a whole."""
 
@@ -69,7 +70,7 @@ class OpenedWheel:
                     or data[member.offset + LOCAL.size : begin] != member.path.encode()
                     or flags & ENCRYPTED
                     or bool(method) is not member.packed
-                    or not (flags & SIZES_FOLLOW or (packed, size) in (_sizes(member), (ZIP64, ZIP64)))
+                    or not (flags & SIZES_FOLLOW or _sizes(packed, size, data[begin : begin + extra]) == _told(member))
                 ):
                     detail = f"the table and the archive differ about {member.path!r}"
                     raise UnsafeWheel(filename, Issue.HEADER_DISAGREES, detail)
@@ -145,5 +146,24 @@ class _Comparing:
             raise UnsafeWheel(self.wheel.filename, Issue.RECORD_HASH, detail)
 
 
-def _sizes(member: Member) -> tuple[int, int]:
+def _told(member: Member) -> tuple[int, int]:
     return member.compressed_size, member.size
+
+
+def _sizes(packed: int, size: int, extra: bytes) -> tuple[int, int]:
+    """Give the sizes that a header tells; those that do not fit stand in its extra field (APPNOTE.TXT, 4.5.3)."""
+    if ZIP64 not in (packed, size):
+        return packed, size
+    place = 0
+    while place + FIELD.size <= len(extra):
+        kind, length = FIELD.unpack_from(extra, place)
+        place += FIELD.size
+        if kind == ZIP64_FIELD:
+            long = struct.unpack(
+                f"<{length // 8}Q", extra[place : place + length // 8 * 8].ljust(length // 8 * 8, b"\0")
+            )
+            told = iter(long)
+            size = next(told, size) if size == ZIP64 else size
+            return (next(told, packed) if packed == ZIP64 else packed), size
+        place += length
+    return packed, size

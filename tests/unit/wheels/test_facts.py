@@ -131,6 +131,15 @@ def test_a_file_that_unpacks_to_another_size_than_declared_is_refused(
     assert caught.value.issue == issue
 
 
+def test_sizes_in_long_form_are_understood(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in WheelSpec("a").members().items():
+            with archive.open(zipfile.ZipInfo(name, EPOCH), "w", force_zip64=True) as file:
+                file.write(data)
+    assert gather_facts(path).modules == ("a",)
+
+
 def test_damaged_content_is_refused(tmp_path: Path) -> None:
     path = WheelSpec("a", files={"a/m.so": hashlib.sha256(b"x").digest() * 500}).build(tmp_path)
     data = bytearray(path.read_bytes())
