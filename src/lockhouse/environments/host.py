@@ -15,6 +15,7 @@ from lockhouse.host import Interpreter
 
 if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation
+    from lockhouse.inventory import Inventory
     from lockhouse.plan import Plan
     from lockhouse.steps import Context
 
@@ -37,13 +38,20 @@ class HostProvider:
         from lockhouse.hosts.asking import ask_host
         from lockhouse.hosts.deploying import check_host
         from lockhouse.hosts.taking import take_inventory
-        from lockhouse.state import write_atomically
 
         host = take_inventory(ask_host(Path(interpreter.executable)))
         check_host(host)
-        VenvProvider().create(path, interpreter)
+        self.rehearse(path, host)
+
+    def rehearse(self, path: Path, host: Inventory) -> Scheme:
+        """Make an environment in the existing folder ``path`` that sees all of a host, before which it comes itself."""
+        from lockhouse.state import write_atomically
+
+        VenvProvider().create(path, host.interpreter)
+        scheme = self.scheme(path, host.interpreter)
         lines = [f"import site; site.addsitedir({item.path!r})\n" for item in host.sites if item.kind != "path"]
-        write_atomically(self.scheme(path, interpreter).purelib / SITES, "".join(lines).encode())
+        write_atomically(scheme.purelib / SITES, "".join(lines).encode())
+        return scheme
 
     def scheme(self, path: Path, interpreter: Interpreter) -> Scheme:
         """Say where things are in a rehearsal."""

@@ -114,22 +114,9 @@ def _unpacking(context: Context, given_up: threading.Event) -> Callable[[Path, s
 
 
 def _mirrors(context: Context) -> dict[str, tuple[str, ...]]:
-    """Where else to look, by the name that the plan gives an index: its own, ``variant`` or ``default``.
+    from lockhouse.resolution.routing import mirrors_of
 
-    The index itself is one of the places: the plan may have been made at a mirror.
-    """
-    from lockhouse.resolution.routing import VARIANT, addresses_of
-
-    manifest, plan = context.manifest, context.state.read(Plan)
-    variant = manifest.variant(plan.target.variant) if plan is not None else None
-    places: dict[str, tuple[str, ...]] = {}
-    for index in manifest.indexes:
-        places[index.name] = addresses_of(index, context.project.root)
-        if variant is not None and variant.index in (index.name, index.url):
-            places[VARIANT] = places[index.name]
-        if not index.explicit:
-            places["default"] = (*places.get("default", ()), *places[index.name])
-    return places
+    return mirrors_of(context.manifest, context.state.read(Plan), context.project.root)
 
 
 def _summarise(context: Context, wanted: tuple[PlannedDistribution, ...], note: str) -> None:

@@ -15,9 +15,10 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.manifest import Index, Manifest, VariantWish, Wish
+from lockhouse.plan import Plan
 from lockhouse.wheels.local import located
 
-__all__ = ["DEFAULT", "VARIANT", "Routing", "addresses_of", "wishes_of"]
+__all__ = ["DEFAULT", "VARIANT", "Routing", "addresses_of", "mirrors_of", "wishes_of"]
 
 VARIANT = "variant"
 DEFAULT = "default"
@@ -26,6 +27,22 @@ DEFAULT = "default"
 def addresses_of(index: Index, root: Path) -> tuple[str, ...]:
     """Give the address of an index of the manifest, then those of its mirrors; ``root`` is where folders begin."""
     return tuple(located(url, root) for url in (index.url, *index.mirrors))
+
+
+def mirrors_of(manifest: Manifest, plan: Plan | None, root: Path) -> dict[str, tuple[str, ...]]:
+    """Where else to look, by the name that a plan gives an index: its own, ``variant`` or ``default``.
+
+    The index itself is one of the places: the plan may have been made at a mirror. ``root`` is where folders begin.
+    """
+    variant = manifest.variant(plan.target.variant) if plan is not None else None
+    places: dict[str, tuple[str, ...]] = {}
+    for index in manifest.indexes:
+        places[index.name] = addresses_of(index, root)
+        if variant is not None and variant.index in (index.name, index.url):
+            places[VARIANT] = places[index.name]
+        if not index.explicit:
+            places[DEFAULT] = (*places.get(DEFAULT, ()), *places[index.name])
+    return places
 
 
 def wishes_of(manifest: Manifest, variant: VariantWish | None) -> Iterator[tuple[str, Wish]]:

@@ -1,0 +1,84 @@
+"""What a diagnosis finds: frozen values, JSON like all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from lockhouse.codec import digest_of
+from lockhouse.evidence import CheckResult
+
+__all__ = ["Bisection", "Culprit", "Trial", "TriedDistribution"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedDistribution:
+    """A distribution that came with candidates; ``replaces`` is the version of the host's own in its place, if any."""
+
+    name: str
+    version: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Candidates tried together in a throw-away copy of the host.
+
+    ``candidates`` are requirements as they were given, none for the host as it is. ``distributions`` are what pip would
+    have installed for them. ``error`` says why there were no checks: they cannot be planned together, or not installed.
+    ``seconds`` is wall time.
+    """
+
+    candidates: tuple[str, ...]
+    distributions: tuple[TriedDistribution, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if check.outcome == "failed")
+
+    def broke(self, check: str) -> bool:
+        """Whether the check of that name failed."""
+        return any(item.name == check for item in self.failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Culprit:
+    """Who breaks a check: one candidate, or several that do so only together; ``output`` is what the check said.
+
+    ``check`` is empty for candidates that cannot be installed at all.
+    """
+
+    check: str
+    candidates: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bisection:
+    """What trials showed. ``host`` is the digest of the host's inventory.
+
+    ``baseline`` is the host as it is: what fails there is nobody's fault. ``trials`` are in the order in which they
+    were decided on: each candidate alone, then combinations.
+    """
+
+    host: str
+    protected: tuple[str, ...]
+    baseline: Trial
+    trials: tuple[Trial, ...]
+    culprits: tuple[Culprit, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of all that was found."""
+        return digest_of(self)
+
+    @property
+    def harmless(self) -> tuple[str, ...]:
+        """The candidates that break nothing, alone and with the other harmless ones."""
+        guilty = {name for culprit in self.culprits for name in culprit.candidates}
+        alone = [trial.candidates[0] for trial in self.trials if len(trial.candidates) == 1]
+        return tuple(name for name in alone if name not in guilty)
