@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lockhouse.plan import PlannedDistribution
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import PipConfiguration
 from lockhouse.wheels.fetching import Fetched, fetch, fetch_one
+from lockhouse.wheels.nearby import Nearby
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 
@@ -368,6 +370,31 @@ def test_offline_still_copies_from_folders(index: Index, wheelhouse: Wheelhouse)
         wheelhouse.path(wheel.name).unlink()
         assert fetch([planned(index, wheel, url=str(wheel))], wheelhouse, client).wheels == 1
     assert wheelhouse.holds(by_url.filename, by_url.sha256)
+
+
+def test_copies_on_this_machine_spare_the_network(
+    index: Index, wheelhouse: Wheelhouse, client: Client, tmp_path: Path
+) -> None:
+    items = []
+    for name in ("one", "two", "three"):
+        wheel = large(index, name)
+        items.append(planned(index, wheel, name=name))
+        place = tmp_path / ("simple" if name == "one" else "links") / wheel.name
+        place.parent.mkdir(exist_ok=True)
+        data = wheel.read_bytes()
+        place.write_bytes(data if name != "three" else bytes(byte ^ 1 for byte in data))
+    nearby = Nearby(client=client, folders=(tmp_path / "links",), indexes=(str(tmp_path / "simple"),))
+    fetch(items, wheelhouse, client, nearby=nearby)
+    assert all(wheelhouse.holds(item.filename, item.sha256) for item in items)
+    assert set(index.sent) == {items[2].filename}  # what only has the name and the size does not count
+
+
+def test_offline_copies_count_whatever_the_plan_says(index: Index, wheelhouse: Wheelhouse, tmp_path: Path) -> None:
+    item = planned(index, large(index))
+    shutil.copytree(index.folder, tmp_path / "links")
+    with Client(PipConfiguration(), offline=True) as client:
+        fetch([item], wheelhouse, client, nearby=Nearby(client=client, folders=(tmp_path / "links",)))
+    assert wheelhouse.holds(item.filename, item.sha256)
 
 
 def test_progress_names_every_file_first_and_closes_each(index: Index, wheelhouse: Wheelhouse, client: Client) -> None:

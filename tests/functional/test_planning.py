@@ -14,7 +14,7 @@ from packaging.pylock import Pylock
 
 from fixtures.index import serving
 from fixtures.site import Site
-from fixtures.wheels import build_tools, build_wheel
+from fixtures.wheels import WheelSpec, build_tools, build_wheel
 
 
 def test_a_yanked_pin_is_planned_told_and_locked_with_its_reason(site: Site) -> None:
@@ -209,3 +209,23 @@ def test_contradiction_and_misspelt_name_are_told_with_their_places(site: Site) 
     assert error["hints"] == [
         {"code": "did-you-mean", "text": "did you mean transformers? (stages[0].requirements[0])"}
     ]
+
+
+def test_plan_leads_to_servers_and_the_download_to_what_is_here(site: Site, tmp_path: Path) -> None:
+    for name in ("alpha", "beta"):
+        site.wheel(name)
+    links = tmp_path / "links"
+    shutil.copytree(site.index.folder, links)
+    build_wheel(links, "own")
+    WheelSpec("beta", files={"beta.py": "changed = True"}).build(links)
+    site.manifest("alpha", "beta", "own")
+    site.environment["PIP_FIND_LINKS"] = str(links)
+
+    found = {item["name"]: item["url"] for item in plan_of(site)["distributions"]}
+
+    assert found["alpha"].startswith(site.index.base)
+    assert found["pip"].startswith(site.index.base)
+    assert found["own"] == (links / "own-1.0-py3-none-any.whl").as_uri()
+    assert found["beta"] == (links / "beta-1.0-py3-none-any.whl").as_uri()  # other bytes: not the same wheel
+    assert site.run("download").status == 0
+    assert site.index.sent == {}

@@ -67,13 +67,15 @@ def _download(context: Context) -> None:
     from lockhouse.wheels.client import Client
     from lockhouse.wheels.configuration import read_pip_configuration
     from lockhouse.wheels.fetching import fetch
+    from lockhouse.wheels.nearby import Nearby
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wanted = _wanted(context)
     if wanted is None:
         raise UsageError("there is no plan to download", cause="the step plan has not run")
     indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
-    with Client(read_pip_configuration(), context.options.offline, indexes=indexes) as client:
+    configuration = read_pip_configuration()
+    with Client(configuration, context.options.offline, indexes=indexes) as client:
         wheelhouse = Wheelhouse(context.project.wheelhouse)
         given_up = threading.Event()
         try:
@@ -83,6 +85,7 @@ def _download(context: Context) -> None:
                 client,
                 context.emit,
                 mirrors=_mirrors(context),
+                nearby=Nearby.of(configuration, client),
                 step=NAME,
                 on_arrival=_unpacking(context, given_up) if context.building_next else None,
             )

@@ -13,7 +13,7 @@ from lockhouse.errors import Hint, NetworkError, ResolutionError, SubprocessFail
 from lockhouse.resolution.proof import PROJECT, Proof, proof_in
 from lockhouse.wheels.configuration import without_credentials
 
-__all__ = ["RELAX", "Unsolvable", "failure", "yanked_in"]
+__all__ = ["CHECK_NETWORK", "RELAX", "Unsolvable", "failure", "yanked_in"]
 
 RELAX = "relax-requirement"
 

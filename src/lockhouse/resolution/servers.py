@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from lockhouse.errors import LockhouseError, NetworkError, OfflineError
+from lockhouse.errors import Hint, LockhouseError, NetworkError, OfflineError, ResolutionError
+from lockhouse.resolution.explaining import CHECK_NETWORK
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import VARIANT, Routing
 from lockhouse.resolution.uv import Server
@@ -66,12 +67,34 @@ class Servers:
                 with ThreadPoolExecutor(AT_ONCE) as threads:
                     wait([threads.submit(self.client.project, url, name, replaceable=more) for name in others])
 
-    def why_not(self, server: str, name: str) -> str:
-        """Say why a name cannot be had."""
+    def require(self, routes: Mapping[str, str]) -> None:
+        """Raise ResolutionError if servers do not have what is routed to them, with every such name."""
+        missing: dict[str, list[str]] = {}
+        for name, server in sorted(routes.items()):
+            if not self.serves(server, name):
+                missing.setdefault(server, []).append(name)
+        if not missing:
+            return
+        names = ", ".join(sorted(name for group in missing.values() for name in group))
+        hints: dict[Hint, None] = {}
+        for server, group in missing.items():
+            if server in self._unreachable:
+                text = f"or put {self._wheels(group)} into wheelhouse/, or into a folder of pip's find-links"
+                hints |= {CHECK_NETWORK: None, Hint("bring-wheel", text): None}
+            else:
+                hints[Hint("check-index", f"correct {', '.join(group)}, or name another index for it")] = None
+        cause = "\n".join(self._why_not(server, group) for server, group in missing.items())
+        raise ResolutionError(f"{names} cannot be planned", cause=cause, hints=tuple(hints))
+
+    def _why_not(self, server: str, names: Sequence[str]) -> str:
         if server in self._unreachable:
-            label = f" labelled +{self.routing.label}" if name in self.routing.labelled and self.routing.label else ""
-            return f"{self._unreachable[server]}, and no local wheel of {name}{label} stands in for it"
-        return f"{shown_url(self.places.url(server))} does not serve {name}"
+            return f"{self._unreachable[server]}, and no local {self._wheels(names)[2:]} stands in for it"
+        return f"{shown_url(self.places.url(server))} does not serve {', '.join(names)}"
+
+    def _wheels(self, names: Sequence[str]) -> str:
+        """``a wheel of torch, torchvision labelled +cpu``, as far as they carry the label."""
+        labelled = self.routing.label and any(name in self.routing.labelled for name in names)
+        return f"a wheel of {', '.join(names)}" + (f" labelled +{self.routing.label}" if labelled else "")
 
     def explicit(self) -> tuple[Server, ...]:
         """Tell the resolver of the servers, or of their stand-ins."""

@@ -198,7 +198,8 @@ def _check_selection(manifest: Manifest, selection: Selection) -> None:
 def _no_variant(choice: Choice, selection: Selection, runnable: Sequence[str]) -> Exception:
     lines = "\n".join(f"{item.variant}: {item.reason}" for item in choice.considered)
     names = ", ".join(item.variant for item in choice.considered)
-    hint = Hint("choose-variant", f"name one with -a (variants: {names}), or add a cpu variant to the manifest")
+    missing = selection.accelerator or "cpu"
+    hint = Hint("choose-variant", f"name one with -a (variants: {names}), or add {missing} to the manifest's variants")
     if selection.accelerator is not None:
         cause = f"the manifest's variants are {names}" if names else None
         return UsageError(choice.reason, cause=cause, hints=[hint] if names else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from lockhouse.plan import ExcludedEdge, GivenDistribution
 from lockhouse.resolution.choosing import Chooser, ChosenWheel
 from lockhouse.resolution.given import Given, given_nodes, relied_on
 from lockhouse.resolution.graph import Graph, Node
+from lockhouse.resolution.portable import portable
 from lockhouse.resolution.routing import VARIANT
 from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
 from lockhouse.resolution.sources import Sources
@@ -96,9 +97,7 @@ class Solver:
         self.servers.ask_ahead(
             (*((server, name) for name, server in routes.items()), *((VARIANT, name) for name in preferred))
         )
-        for name, server in routes.items():
-            if not self.servers.serves(server, name):
-                raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
+        self.servers.require(routes)
         routes |= {name: VARIANT for name in preferred if self.servers.serves(VARIANT, name)}
         return Request(
             python=self.interpreter.executable,
@@ -106,13 +105,11 @@ class Solver:
             tags=self.tags,
             requirements=tuple(requirements),
             constraints=self.constraints,
-            find_links=self.sources.find_links,
             routes=routes,
             strategy="unsafe-best-match" if self.sources.equal else "first-index",
             preferences=self.preferences,
             prereleases=self.configuration.pre,
             published_before=self.configuration.uploaded_prior_to,
-            closed=self.sources.closed,
             offline=self.servers.client.offline,
         )
 
@@ -145,17 +142,23 @@ class Solver:
     def _is_given(self, name: str, version: str) -> bool:
         return self.given is not None and self.given.is_there(name, version)
 
-    def _resolve(self, request: Request) -> tuple[Resolved, ...]:
-        """Ask the resolver, and ask again with the next mirrors as long as indexes turn out to be out of reach."""
-        places, default = self.servers.places, self.sources.default
-        free = [line.requirement for line in self.sources.constraints if _name(line.requirement) not in request.routes]
+    def _resolve(self, request: Request, *, servers_only: bool = False) -> tuple[Resolved, ...]:
+        """Ask the resolver, and ask again with the next mirrors as long as indexes turn out to be out of reach.
+
+        With ``servers_only`` nothing counts that lies on this machine.
+        """
+        places, sources = self.servers.places, self.sources.served() if servers_only else self.sources
+        free = [line.requirement for line in sources.constraints if _name(line.requirement) not in request.routes]
         while True:
-            urls = {name: places.url(name) for name in self.sources.addresses}
+            urls = {name: places.url(name) for name in sources.addresses}
             asked = replace(
                 request,
                 constraints=(*request.constraints, *free),
+                find_links=sources.find_links if servers_only else (*sources.find_links, *request.find_links),
+                closed=sources.closed,
                 general=tuple(
-                    Server(name=name, url=url, flat=is_flat(url), default=name == default) for name, url in urls.items()
+                    Server(name=name, url=url, flat=is_flat(url), default=name == sources.default)
+                    for name, url in urls.items()
                 ),
                 explicit=self.servers.explicit(),
                 hurried=any(places.has_more(name) for name in places.addresses),
@@ -196,9 +199,7 @@ class Solver:
                 if item.name not in request.routes and not self._is_given(item.name, item.version)
             ]
         )
-        for name, server in more.items():
-            if not self.servers.serves(server, name):
-                raise ResolutionError(f"{name} cannot be planned", cause=self.servers.why_not(server, name))
+        self.servers.require(more)
         return _routed(request, more)
 
     def _sent_home(self, request: Request, error: ResolutionError) -> Request:
@@ -269,7 +270,9 @@ class Solver:
         return tuple(item for item in found if item.name in listed), settled
 
     def _answer(self, found: Sequence[Resolved], request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
-        missing = [item for item in found if not self._is_given(item.name, item.version)]
+        missing = tuple(item for item in found if not self._is_given(item.name, item.version))
+        if self.sources.served().asks_anybody:
+            missing = portable(missing, request, lambda asked: self._resolve(asked, servers_only=True))
         with ThreadPoolExecutor(AT_ONCE) as threads:
             chosen = list(threads.map(lambda item: self.chooser.choose(item, request.routes), missing))
         wheels = {wheel.name: wheel for wheel in chosen}
@@ -279,7 +282,7 @@ class Solver:
             roots.setdefault(tool, Wish(requirement=tool))
             listed[tool] = CREATE_STAGE
         excluded, notes = self._exclusions(wheels)
-        notes = (*notes, *self._constrained(wheels, request.routes))
+        notes = (*notes, *self.sources.constraining(wheels, request.routes))
         lines = {name: wish.requirement for name, wish in roots.items()}
         nodes = [
             Node(name=name, requires=wheel.metadata.requires, root=lines.get(name)) for name, wheel in wheels.items()
@@ -317,15 +320,6 @@ class Solver:
             else:
                 notes.append(f"the exclusion {name} -> {dependency} cuts nothing: {name} is not planned")
         return tuple(edges), tuple(notes)
-
-    def _constrained(self, wheels: Mapping[str, ChosenWheel], routes: Mapping[str, str]) -> Iterator[str]:
-        """Tell which constraints of pip's configuration concern what was chosen."""
-        for line in self.sources.constraints:
-            name = _name(line.requirement)
-            if name in routes:
-                yield f"{line.requirement} ({line.origin}) does not count: {name} comes from its own index"
-            elif name in wheels:
-                yield f"{line.requirement} counts, a constraint of pip's configuration ({line.origin})"
 
 
 def _routed(request: Request, more: Mapping[str, str]) -> Request:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from lockhouse.errors import LockhouseError
 from lockhouse.manifest import Index
@@ -46,6 +49,35 @@ class Sources:
         if self.closed:
             return next(reversed(tuple(self.addresses)), None)
         return OF_PIP.format("default") if OF_PIP.format("default") in self.addresses else None
+
+    @property
+    def asks_anybody(self) -> bool:
+        """Whether there is any place to look, the resolver's own default index included."""
+        return bool(self.addresses or self.find_links) or not self.closed
+
+    def served(self) -> Sources:
+        """Those of these sources that are servers, and not on this machine."""
+        addresses = {
+            name: remote
+            for name, urls in self.addresses.items()
+            if (remote := tuple(url for url in urls if local_path(url) is None))
+        }
+        return replace(
+            self,
+            addresses=addresses,
+            find_links=tuple(location for location in self.find_links if local_path(location) is None),
+            # An index on this machine that stands in place of the resolver's own is a decision against that one.
+            closed=self.closed or (self.default is not None and self.default not in addresses),
+        )
+
+    def constraining(self, planned: Container[str], routed: Container[str]) -> Iterator[str]:
+        """Tell which constraints concern what is planned; those with a route are not bound by them."""
+        for line in self.constraints:
+            name = canonicalize_name(Requirement(line.requirement).name)
+            if name in routed:
+                yield f"{line.requirement} ({line.origin}) does not count: {name} comes from its own index"
+            elif name in planned:
+                yield f"{line.requirement} counts, a constraint of pip's configuration ({line.origin})"
 
 
 def find_sources(

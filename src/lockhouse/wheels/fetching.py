@@ -27,6 +27,7 @@ from lockhouse.wheels.lanes import Lanes
 from lockhouse.wheels.listing import SHA256
 from lockhouse.wheels.local import local_path
 from lockhouse.wheels.meter import Meter
+from lockhouse.wheels.nearby import Nearby
 from lockhouse.wheels.parallel import Aside, do_all
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
@@ -60,6 +61,7 @@ def fetch(
     emit: Emit = discard,
     *,
     mirrors: Mapping[str, Sequence[str]] | None = None,
+    nearby: Nearby | None = None,
     connections: int = CONNECTIONS,
     step: str = "download",
     on_arrival: OnArrival | None = None,
@@ -67,10 +69,10 @@ def fetch(
     """Bring in every planned wheel that the wheelhouse does not hold.
 
     ``mirrors`` gives, by the name of an index as the plan has it (``PlannedDistribution.index``), the URLs of indexes
-    that have the same, in order. ``on_arrival`` is called for each wheel that came in, in threads of its own, while
-    others still arrive; what it raises is raised here. Raises OfflineError, StorageError, NetworkError or
-    IntegrityError; with several failures the gravest of them speaks for all. UnsafeWheel is raised for a file name that
-    is none.
+    that have the same, in order; ``nearby`` is looked through before anybody is asked. ``on_arrival`` is called for
+    each wheel that came in, in threads of its own, while others still arrive; what it raises is raised here. Raises
+    OfflineError, StorageError, NetworkError or IntegrityError; with several failures the gravest of them speaks for
+    all. UnsafeWheel is raised for a file name that is none.
     """
     for item in items:
         wheelhouse.path(item.filename)  # a name that leads elsewhere is refused before anything is made from it
@@ -80,7 +82,8 @@ def fetch(
         if not waiting:
             return Fetched(wheels=0, bytes=0)
         _refuse_unhashed(waiting)
-        _refuse_offline(waiting, client)
+        copies = nearby.copies(map(_link, waiting)) if nearby is not None else {}
+        _refuse_offline([item for item in waiting if item.filename not in copies], client)
         _require_space(waiting, wheelhouse)
         meter = Meter(emit, step)
         for item in waiting:
@@ -91,7 +94,8 @@ def fetch(
         aside = Aside(os.cpu_count() or 1)
 
         def job(item: PlannedDistribution) -> None:
-            place = _bring(_link(item), wheelhouse, means, meter, (mirrors or {}).get(item.index, ()))
+            others = (mirrors or {}).get(item.index, ())
+            place = _bring(_link(item), wheelhouse, means, meter, others, copies.get(item.filename))
             if on_arrival is not None:
                 aside.do(lambda: on_arrival(place, item.sha256))
 
@@ -152,6 +156,7 @@ def _bring(
     means: Means,
     meter: Meter,
     mirrors: Sequence[str],
+    copy: str | None = None,
 ) -> Path:
     """Bring in one wheel from the first source that has the right bytes; return where it is."""
     assert link.sha256 is not None
@@ -159,7 +164,7 @@ def _bring(
     arrival = Arrival(partial=partial, size=link.size or None, means=means, report=meter.of(link.filename))
     unreachable: list[NetworkError] = []
     wrong: list[IntegrityError] = []
-    for url in _sources(link, means.client, mirrors, wrong):
+    for url in _sources(link, means.client, mirrors, wrong, copy):
         try:
             actual = arrival.bring(url)
         except NetworkError as error:
@@ -193,8 +198,12 @@ def _link(item: PlannedDistribution) -> Link:
     return Link(filename=item.filename, url=item.url, sha256=item.sha256, size=item.size)
 
 
-def _sources(link: Link, client: Client, mirrors: Sequence[str], wrong: Sequence[IntegrityError]) -> Iterator[str]:
-    """Where to try: the planned URL, the mirrors, and after wrong bytes the planned URL once more."""
+def _sources(
+    link: Link, client: Client, mirrors: Sequence[str], wrong: Sequence[IntegrityError], copy: str | None
+) -> Iterator[str]:
+    """Where to try: a copy, the planned URL, the mirrors, and after wrong bytes the planned URL once more."""
+    if copy is not None:
+        yield copy
     yield link.url
     yield from (other.url for other in client.elsewhere(link, mirrors))
     if wrong:
