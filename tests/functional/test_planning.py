@@ -13,7 +13,7 @@ import pytest
 from packaging.pylock import Pylock
 
 from fixtures.index import serving
-from fixtures.site import Site
+from fixtures.site import RELEASE, Site
 from fixtures.wheels import WheelSpec, build_tools, build_wheel
 
 
@@ -218,14 +218,17 @@ def test_plan_leads_to_servers_and_the_download_to_what_is_here(site: Site, tmp_
     shutil.copytree(site.index.folder, links)
     build_wheel(links, "own")
     WheelSpec("beta", files={"beta.py": "changed = True"}).build(links)
-    site.manifest("alpha", "beta", "own")
+    site.wheel("gamma", tag=f"py{RELEASE.replace('.', '')}-none-any")  # fits better than what is here
+    build_wheel(links, "gamma")
+    site.manifest("alpha", "beta", "gamma", "own")
     site.environment["PIP_FIND_LINKS"] = str(links)
 
     found = {item["name"]: item["url"] for item in plan_of(site)["distributions"]}
 
     assert found["alpha"].startswith(site.index.base)
     assert found["pip"].startswith(site.index.base)
+    assert found["gamma"].startswith(site.index.base)
     assert found["own"] == (links / "own-1.0-py3-none-any.whl").as_uri()
     assert found["beta"] == (links / "beta-1.0-py3-none-any.whl").as_uri()  # other bytes: not the same wheel
     assert site.run("download").status == 0
-    assert site.index.sent == {}
+    assert [name.partition("-")[0] for name in site.index.sent] == ["gamma"]

@@ -67,6 +67,7 @@ def _download(context: Context) -> None:
     from lockhouse.wheels.client import Client
     from lockhouse.wheels.configuration import read_pip_configuration
     from lockhouse.wheels.fetching import fetch
+    from lockhouse.wheels.keyring import with_keyring
     from lockhouse.wheels.nearby import Nearby
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
@@ -74,7 +75,7 @@ def _download(context: Context) -> None:
     if wanted is None:
         raise UsageError("there is no plan to download", cause="the step plan has not run")
     indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
-    configuration = read_pip_configuration()
+    configuration = with_keyring(read_pip_configuration())
     with Client(configuration, context.options.offline, indexes=indexes) as client:
         wheelhouse = Wheelhouse(context.project.wheelhouse)
         given_up = threading.Event()

@@ -5,7 +5,7 @@ Where nothing less than the whole wheel will do, it is kept in the wheelhouse: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from lockhouse.wheels.fetching import fetch_one
 from lockhouse.wheels.metadata import Metadata
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["Chooser", "ChosenWheel"]
+__all__ = ["Chooser", "ChosenWheel", "withdrawn"]
 
 T = TypeVar("T")
 
@@ -108,6 +108,15 @@ class Chooser:
         name = canonicalize_name(link.filename.partition("-")[0])
         owners = [routes[name]] if name in routes else self.open_indexes
         return tuple(url for owner in owners for url in self.places.elsewhere(owner))
+
+
+def withdrawn(wheels: Iterable[ChosenWheel]) -> Iterator[str]:
+    """Tell what was taken although it was yanked (PEP 592): for the sake of a pin, or of the lock, which is one."""
+    for wheel in wheels:
+        if wheel.yanked is not None:
+            reason = f": {wheel.yanked}" if wheel.yanked else ""
+            who = f"{wheel.name} {wheel.version}"
+            yield f"{who} was yanked by its index{reason}; it is taken because it is pinned or locked"
 
 
 def _link(item: Resolved) -> Link:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -19,7 +19,7 @@ from lockhouse.lockfile import Lock
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest, Stage, Wish
 from lockhouse.plan import OmittedStage, Plan, PlannedDistribution, PlannedStage
 from lockhouse.resolution.blame import Blame
-from lockhouse.resolution.choosing import Chooser
+from lockhouse.resolution.choosing import Chooser, withdrawn
 from lockhouse.resolution.explaining import Unsolvable
 from lockhouse.resolution.given import Given, show_host
 from lockhouse.resolution.places import Places
@@ -34,6 +34,7 @@ from lockhouse.resolution.uv import Preference
 from lockhouse.steps import Context
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import PipConfiguration, read_pip_configuration
+from lockhouse.wheels.keyring import with_keyring
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["make_plan"]
@@ -41,7 +42,7 @@ __all__ = ["make_plan"]
 
 def make_plan(context: Context, situation: Situation) -> Plan:
     """Resolve the manifest for a situation; raise when its required stages cannot be planned."""
-    configuration = read_pip_configuration()
+    configuration = with_keyring(read_pip_configuration())
     indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
     with (
         tempfile.TemporaryDirectory(prefix="lockhouse-pages-") as work,
@@ -239,7 +240,7 @@ class _Planning:
                 *self.servers.notes,
                 *self.sources.notes,
                 *answer.notes,
-                *_withdrawn(answer),
+                *withdrawn(answer.wheels.values()),
             ),
             sources=sources_of(self.context, self.solver.configuration),
             given=answer.given,
@@ -272,14 +273,6 @@ class _Planning:
             if (item.filename, item.sha256) == (filename, sha256):
                 return item.url
         return url
-
-
-def _withdrawn(answer: Answer) -> Iterator[str]:
-    """Tell what was taken although it was yanked (PEP 592): for the sake of a pin, or of the lock, which is one."""
-    for name, wheel in answer.wheels.items():
-        if wheel.yanked is not None:
-            reason = f": {wheel.yanked}" if wheel.yanked else ""
-            yield f"{name} {wheel.version} was yanked by its index{reason}; it is taken because it is pinned or locked"
 
 
 def _check_names(names: Collection[str], lock: Lock) -> None:

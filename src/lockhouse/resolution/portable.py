@@ -1,12 +1,13 @@
 """Addresses that lead somewhere on every machine, for wheels that the resolver found on this one.
 
-Where an index on this machine and one on a server have the same version, the resolver takes the nearer one. A plan says
-where everybody finds the wheel; the download uses the copy that is here.
+Where a place on this machine and a server have the same version, the resolver takes the nearer one, though the server
+may have a wheel that fits better. A plan is to be the same on machines without that place, and to say where everybody
+finds the wheel; the download uses the copy that is here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from packaging.requirements import Requirement
@@ -14,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.errors import LockhouseError
 from lockhouse.resolution.explaining import Unsolvable
-from lockhouse.resolution.uv import Request, Resolved
+from lockhouse.resolution.uv import Request, Resolved, preference
 
 __all__ = ["portable"]
 
@@ -25,10 +26,11 @@ ATTEMPTS = 3
 def portable(
     found: Sequence[Resolved], request: Request, ask: Callable[[Request], Sequence[Resolved]]
 ) -> tuple[Resolved, ...]:
-    """Give wheels that lie on this machine the address at which a server has the same file, if one has.
+    """Give wheels that lie on this machine the address at which a server has the same file, or a better fitting one.
 
     ``request`` is the one that was answered, ``ask`` puts another one to servers alone. What has a route, and what no
-    server has, stays as it is; so does everything if the servers do not answer.
+    server has, stays as it is; so does everything if the servers do not answer. A file of the same name and other
+    content was put there on purpose, and stays too.
     """
     pins = {
         item.name: f"{item.name}=={item.version}"
@@ -42,7 +44,7 @@ def portable(
             request, requirements=tuple(pins.values()), constraints=(), routes={}, preferences=(), dependencies=False
         )
         try:
-            served = {item.filename: item for item in ask(asked)}
+            served = {item.name: item for item in ask(asked)}
         except Unsolvable as error:
             refused = [canonicalize_name(Requirement(text).name) for text in error.proof.asked]
             if not any(name in pins for name in refused):
@@ -51,11 +53,14 @@ def portable(
         except LockhouseError:
             break
         else:
-            return tuple(_with_address(item, served.get(item.filename)) for item in found)
+            rank = {tag: position for position, tag in enumerate(request.tags)}
+            return tuple(_preferred(item, served.get(item.name), rank) for item in found)
     return tuple(found)
 
 
-def _with_address(item: Resolved, other: Resolved | None) -> Resolved:
-    if other is None or item.sha256 is None or other.sha256 != item.sha256 or not item.url.startswith("file:"):
+def _preferred(item: Resolved, other: Resolved | None, rank: Mapping[str, int]) -> Resolved:
+    if other is None:
         return item
-    return replace(item, url=other.url)
+    if other.filename == item.filename:
+        return replace(item, url=other.url) if other.sha256 == item.sha256 is not None else item
+    return min(item, other, key=lambda wheel: preference(wheel.filename, rank)[:2])

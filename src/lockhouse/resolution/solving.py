@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from lockhouse.errors import InternalError, NetworkError, ResolutionError
@@ -16,13 +15,14 @@ from lockhouse.host import Interpreter
 from lockhouse.manifest import CREATE_STAGE, Manifest, Wish
 from lockhouse.plan import ExcludedEdge, GivenDistribution
 from lockhouse.resolution.choosing import Chooser, ChosenWheel
+from lockhouse.resolution.cutting import cut_edges, cut_of, distributions_of, name_of
 from lockhouse.resolution.given import Given, given_nodes, relied_on
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.portable import portable
 from lockhouse.resolution.routing import VARIANT
 from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
 from lockhouse.resolution.sources import Sources
-from lockhouse.resolution.uv import Cut, Preference, Request, Resolved, Server, resolve
+from lockhouse.resolution.uv import Preference, Request, Resolved, Server, resolve
 from lockhouse.wheels.configuration import PipConfiguration
 
 __all__ = ["TOOLS", "Answer", "Solver"]
@@ -89,7 +89,7 @@ class Solver:
 
     def _request(self, wishes: Sequence[tuple[str, Wish]]) -> Request:
         requirements = [wish.requirement for _, wish in wishes]
-        named = {_name(requirement) for requirement in requirements}
+        named = {name_of(requirement) for requirement in requirements}
         requirements += [tool for tool in self._tools if tool not in named]
         routes = {name: server for name, server in self.servers.routing.fixed.items() if name in named}
         # What is listed may be on the accelerator's index alone: then nobody else could resolve it.
@@ -125,7 +125,7 @@ class Solver:
         Only what the manifest lists itself, and does not protect, may be another version than the host's.
         """
         protected = {canonicalize_name(name) for name in self.manifest.protect}
-        listed = {_name(wish.requirement): wish.requirement for _, wish in wishes}
+        listed = {name_of(wish.requirement): wish.requirement for _, wish in wishes}
         unmet = {name for name, line in listed.items() if name in given.distributions and not given.satisfies(line)}
         changing = frozenset(given.distributions) if free else frozenset(unmet - protected)
         staying = given.distributions.keys() - unmet
@@ -148,7 +148,7 @@ class Solver:
         With ``servers_only`` nothing counts that lies on this machine.
         """
         places, sources = self.servers.places, self.sources.served() if servers_only else self.sources
-        free = [line.requirement for line in sources.constraints if _name(line.requirement) not in request.routes]
+        free = [line.requirement for line in sources.constraints if name_of(line.requirement) not in request.routes]
         while True:
             urls = {name: places.url(name) for name in sources.addresses}
             asked = replace(
@@ -225,8 +225,8 @@ class Solver:
 
     def _cut_listed(self, request: Request) -> Request:
         """Cut edges of listed distributions before the first resolution: with them there may be no solution."""
-        wanted = {canonicalize_name(edge.distribution) for edge in self.manifest.exclude}
-        direct = tuple(line for line in request.requirements if _name(line) in wanted)
+        wanted = distributions_of(self.manifest.exclude)
+        direct = tuple(line for line in request.requirements if name_of(line) in wanted)
         if not direct:
             return request
         routes = {name: server for name, server in request.routes.items() if name in wanted}
@@ -234,30 +234,15 @@ class Solver:
         return self._cut(request, self._resolve(alone))
 
     def _cut(self, request: Request, found: Iterable[Resolved]) -> Request:
-        cut = {(item.name, item.version) for item in request.cuts}
-        wanted = {canonicalize_name(edge.distribution) for edge in self.manifest.exclude}
-        more = []
-        for item in found:
-            if item.name not in wanted or (item.name, item.version) in cut or self._is_given(item.name, item.version):
-                continue
-            metadata = self.chooser.metadata(item, request.routes)
-            kept = tuple(line for line in metadata.requires if not self._excluding(item.name, line))
-            if kept != metadata.requires:
-                more.append(
-                    Cut(
-                        name=item.name,
-                        version=item.version,
-                        requires=kept,
-                        requires_python=metadata.requires_python,
-                    )
-                )
+        cut, wanted = {(item.name, item.version) for item in request.cuts}, distributions_of(self.manifest.exclude)
+        open_ = [item for item in found if item.name in wanted and (item.name, item.version) not in cut]
+        more = [
+            made
+            for item in open_
+            if not self._is_given(item.name, item.version)
+            and (made := cut_of(self.manifest.exclude, item, self.chooser.metadata(item, request.routes)))
+        ]
         return replace(request, cuts=(*request.cuts, *more)) if more else request
-
-    def _excluding(self, name: str, line: str) -> bool:
-        return any(
-            canonicalize_name(edge.distribution) == name and canonicalize_name(edge.dependency) == _name(line)
-            for edge in self.manifest.exclude
-        )
 
     def _explicit(self, request: Request, wishes: Sequence[tuple[str, Wish]]) -> tuple[tuple[Resolved, ...], Request]:
         """Choose versions that fit each other if there are any; what is not listed stays out, for the scan to name."""
@@ -266,7 +251,7 @@ class Solver:
         except ResolutionError:
             settled = replace(request, dependencies=False)
             found = self._resolve(settled)
-        listed = {_name(wish.requirement) for _, wish in wishes} | set(self._tools)
+        listed = {name_of(wish.requirement) for _, wish in wishes} | set(self._tools)
         return tuple(item for item in found if item.name in listed), settled
 
     def _answer(self, found: Sequence[Resolved], request: Request, wishes: Sequence[tuple[str, Wish]]) -> Answer:
@@ -276,12 +261,12 @@ class Solver:
         with ThreadPoolExecutor(AT_ONCE) as threads:
             chosen = list(threads.map(lambda item: self.chooser.choose(item, request.routes), missing))
         wheels = {wheel.name: wheel for wheel in chosen}
-        roots = {_name(wish.requirement): wish for _, wish in wishes}
-        listed = {_name(wish.requirement): stage for stage, wish in wishes}
+        roots = {name_of(wish.requirement): wish for _, wish in wishes}
+        listed = {name_of(wish.requirement): stage for stage, wish in wishes}
         for tool in self._tools:
             roots.setdefault(tool, Wish(requirement=tool))
             listed[tool] = CREATE_STAGE
-        excluded, notes = self._exclusions(wheels)
+        excluded, notes = cut_edges(self.manifest.exclude, wheels)
         notes = (*notes, *self.sources.constraining(wheels, request.routes))
         lines = {name: wish.requirement for name, wish in roots.items()}
         nodes = [
@@ -301,37 +286,9 @@ class Solver:
             given=None if self.given is None else relied_on(self.given, graph, wheels, lines),
         )
 
-    def _exclusions(self, wheels: Mapping[str, ChosenWheel]) -> tuple[tuple[ExcludedEdge, ...], tuple[str, ...]]:
-        edges, notes = [], []
-        for edge in self.manifest.exclude:
-            name, dependency = canonicalize_name(edge.distribution), canonicalize_name(edge.dependency)
-            lines = [
-                line for line in (wheels[name].metadata.requires if name in wheels else ()) if _name(line) == dependency
-            ]
-            if lines:
-                edges.append(
-                    ExcludedEdge(
-                        distribution=name, dependency=dependency, requirement="; ".join(lines), reason=edge.reason
-                    )
-                )
-            elif name in wheels:
-                version = wheels[name].version
-                notes.append(f"the exclusion {name} -> {dependency} cuts nothing: {name} {version} does not ask for it")
-            else:
-                notes.append(f"the exclusion {name} -> {dependency} cuts nothing: {name} is not planned")
-        return tuple(edges), tuple(notes)
-
 
 def _routed(request: Request, more: Mapping[str, str]) -> Request:
     """Ask for names directly: the resolver honours a route only for those."""
     if not more:
         return request
     return replace(request, requirements=(*request.requirements, *sorted(more)), routes={**request.routes, **more})
-
-
-def _name(line: str) -> str:
-    """Canonical name of a requirement line; empty for a line that is none (sloppy metadata exists)."""
-    try:
-        return canonicalize_name(Requirement(line).name)
-    except InvalidRequirement:
-        return ""

@@ -97,7 +97,8 @@ def find_sources(
     listed = {index.name: addresses_of(index, root) for index in indexes if not index.explicit}
     of_pip: list[str] = []
     usable = tuple(_usable(configuration.find_links, client, work, of_pip))
-    stand_ins = (*([str(wheelhouse)] if wheelhouse.is_dir() else []), *usable)
+    # The wheelhouse comes last: what also lies elsewhere is better known by that address.
+    stand_ins = (*usable, *([str(wheelhouse)] if wheelhouse.is_dir() else []))
     addresses, notes = listed, [] if listed else of_pip
     find_links: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()

@@ -26,7 +26,7 @@ from lockhouse.resolution.explaining import failure, yanked_in
 from lockhouse.resolution.proof import PROJECT
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
-__all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "resolve"]
+__all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "preference", "resolve"]
 
 UNLIMITED = 86_400
 """Seconds that stand for no time limit at all."""
@@ -262,7 +262,7 @@ def _resolved(
         wheels = [_wheel(wheel, package, work, reason) for wheel in package.get("wheels", ())]
         if not wheels:
             raise InternalError(f"the resolver gave no wheel for {package['name']}")
-        found.append(min(wheels, key=lambda item: _preference(item.filename, rank)))
+        found.append(min(wheels, key=lambda item: preference(item.filename, rank)))
     return tuple(sorted(found, key=lambda item: item.name))
 
 
@@ -279,8 +279,11 @@ def _wheel(wheel: Mapping[str, Any], package: Mapping[str, Any], work: Path, yan
     )
 
 
-def _preference(filename: str, rank: Mapping[str, int]) -> tuple[int, int, str]:
-    """Order wheels of one version as installers do: the most specific tag, then the highest build number."""
+def preference(filename: str, rank: Mapping[str, int]) -> tuple[int, int, str]:
+    """Order wheels of one version as installers do: the most specific tag, then the highest build number.
+
+    ``rank`` gives the place of each tag that counts, best first.
+    """
     _, _, build, tags = parse_wheel_filename(filename)
     best = min((rank.get(str(tag), len(rank)) for tag in tags), default=len(rank))
     return best, -build[0] if build else 0, filename

@@ -43,6 +43,9 @@ UNHEEDED = {
 }
 """Options of pip that would change what is planned if we followed them, each with why we do not."""
 
+KEYRINGS = ("auto", "disabled", "import", "subprocess")
+"""What ``keyring-provider`` may be, the default first."""
+
 TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 
@@ -70,6 +73,7 @@ class PipConfiguration:
     pre: bool = False
     uploaded_prior_to: str | None = None
     break_system_packages: bool = False
+    keyring_provider: str = "auto"
     unheeded: tuple[str, ...] = ()
 
     @property
@@ -115,6 +119,7 @@ def read_pip_configuration(
         pre=_truth(chosen, "pre"),
         uploaded_prior_to=chosen.get("uploaded-prior-to"),
         break_system_packages=_truth(chosen, "break-system-packages"),
+        keyring_provider=_one_of(chosen, "keyring-provider", KEYRINGS),
         unheeded=tuple(_unheeded(chosen)),
     )
 
@@ -243,6 +248,13 @@ def _truth(chosen: Mapping[str, str], key: str) -> bool:
     if value not in TRUE | FALSE:
         raise UsageError(f"pip's option {key} must be true or false", cause=f"it is {value!r}")
     return value in TRUE
+
+
+def _one_of(chosen: Mapping[str, str], key: str, values: tuple[str, ...]) -> str:
+    value = chosen.get(key, values[0])
+    if value not in values:
+        raise UsageError(f"pip's option {key} must be one of {', '.join(values)}", cause=f"it is {value!r}")
+    return value
 
 
 def _number(chosen: Mapping[str, str], key: str, default: float) -> float:
