@@ -88,6 +88,10 @@ VERBS = (
 )
 
 
+LATER = ("diagnose", "export", "import", "bundle", "gui", "init")
+"""Verbs that are meant to come."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -121,9 +125,7 @@ def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
     from lockhouse.steps import Options
     from lockhouse.terminal.request import Request
 
-    root = Path(namespace.directory).expanduser()
-    if not root.is_dir():
-        raise UsageError(f"{namespace.directory} is not a folder", hints=[Hint("directory", "give a folder with -C")])
+    root = _root(namespace.directory)
     selection = Selection(
         with_stages=tuple(namespace.with_stages),
         without_stages=tuple(namespace.without_stages),
@@ -157,6 +159,19 @@ def _reports(sarif: Path | None, graph: Path | None) -> Reports | None:
     from lockhouse.reporting import Reports
 
     return Reports(sarif=sarif, graph=graph)
+
+
+def _root(directory: str) -> Path:
+    hint = Hint("directory", "give a folder with -C")
+    try:
+        root = Path(directory).expanduser().absolute()
+    except FileNotFoundError as error:
+        raise UsageError("the present folder does not exist any more", hints=[hint]) from error
+    except RuntimeError as error:  # a user whom nobody knows
+        raise UsageError(f"{directory} is not a folder", cause=str(error), hints=[hint]) from error
+    if not root.is_dir():
+        raise UsageError(f"{directory} is not a folder", hints=[hint])
+    return root
 
 
 class _Parser(argparse.ArgumentParser):
@@ -223,6 +238,9 @@ def _verb(rest: list[str]) -> Verb:
     for verb in VERBS:
         if verb.name == rest[0]:
             return verb
+    if rest[0] in LATER:
+        hint = Hint("verb", f"verbs are: {', '.join(names)}")
+        raise UsageError(f"this version of lockhouse does not have {rest[0]} yet", hints=[hint])
     raise UsageError(f"there is no verb {rest[0]!r}", hints=[_meant(rest[0], names, "lockhouse")])
 
 

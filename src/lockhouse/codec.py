@@ -122,6 +122,8 @@ def _simple_reader(kind: Any) -> Reader:
             return data
         if kind is float and type(data) is int:
             return float(data)
+        if kind is int and type(data) is float and data.is_integer():  # 2.0 is an integer in JSON
+            return int(data)
         raise _Misfit
 
     return read
@@ -207,6 +209,8 @@ def _decode(kind: Any, data: Json, path: str) -> Any:
         return _decode_dataclass(kind, data, path)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
+    if kind is int and isinstance(data, float) and data.is_integer():
+        return int(data)
     if kind is type(None) and data is None:
         return None
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):

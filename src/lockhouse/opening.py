@@ -6,7 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from lockhouse.errors import EnvironmentOccupied, Hint, ManifestError, Problem
 from lockhouse.events import Emit, Event
+from lockhouse.manifest import Manifest
 from lockhouse.manifestfile import load_manifest
 from lockhouse.plugins import Plugins
 from lockhouse.project import Project, find_manifest, home_of, hosted_pointer
@@ -22,8 +24,15 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
     """Find and read the manifest of a project and load its plugins; raise UsageError or ManifestError."""
     root = root.absolute()
     path = find_manifest(root, manifest)
-    wanted = load_manifest(path, memory=home_of(root) / ".judged")
-    pointer = root / Path(wanted.environment.path).expanduser()
+    home = home_of(root)
+    wanted = load_manifest(path, memory=home / ".judged")
+    if os.path.lexists(home) and not home.is_dir():
+        raise EnvironmentOccupied(
+            f"{home.name} is no folder",
+            cause=f"lockhouse keeps what it knows and builds of a project in {home}",
+            hints=[Hint("move-away", f"move {home.name} away, or delete it if you no longer need it")],
+        )
+    pointer = root / _place(wanted)
     if wanted.hosted:  # the host is where it is; what tells which generation was added to it is ours
         pointer = hosted_pointer(root, wanted.name)
     project = Project(root=root, manifest=path, name=wanted.name, pointer=pointer)
@@ -44,3 +53,14 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
         state=State(project.state),
         emit=tell,
     )
+
+
+def _place(manifest: Manifest) -> Path:
+    try:
+        return Path(manifest.environment.path).expanduser()
+    except RuntimeError as error:  # a user whom this machine does not know
+        raise ManifestError(
+            f"{manifest.environment.path} is no place on this machine",
+            problems=[Problem("environment.path", str(error))],
+            hints=[Hint("choose-path", "let environment.path name another place")],
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lockhouse.errors import Hint, UsageError
 
@@ -153,7 +154,12 @@ def _configured(root: Path) -> str | None:
         data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError("pyproject.toml cannot be read", cause=str(error)) from error
-    manifest = data.get("tool", {}).get("lockhouse", {}).get("manifest")
+    tables: Any = data
+    for name in ("tool", "lockhouse"):
+        tables = tables.get(name, {})
+        if not isinstance(tables, dict):
+            raise UsageError(f"pyproject.toml: {name} must be a table")
+    manifest = tables.get("manifest")
     if manifest is not None and not isinstance(manifest, str):
         raise UsageError("pyproject.toml: tool.lockhouse.manifest must be a path")
     return manifest

@@ -26,6 +26,7 @@ from lockhouse.guards import disabling
 from lockhouse.interruption import heeded, was_interrupted
 from lockhouse.pipeline import AFTER_INSTALL, pipeline
 from lockhouse.plan import Plan
+from lockhouse.state import refused
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
@@ -238,6 +239,9 @@ class Run:
             return Interrupted("interrupted")
         if isinstance(caught, LockhouseError):
             error = caught
+        elif isinstance(caught, OSError) and (refusal := refused(caught)) is not None:
+            error = refusal
+            error.__cause__ = caught
         else:
             error = InternalError(f"the step {step.name} broke", cause=f"{type(caught).__name__}: {caught}")
             error.__cause__ = caught

@@ -6,6 +6,7 @@ A file that is missing, damaged or of another version counts as absent: the step
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -28,6 +29,7 @@ __all__ = [
     "current_boot",
     "move",
     "read_value",
+    "refused",
     "storage_errors",
     "sweep",
     "write_atomically",
@@ -35,6 +37,14 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+REFUSALS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO),
+        *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+    }
+)
+"""What an operating system says no with although lockhouse did nothing wrong."""
 
 TEMPORARY = ".lockhouse-writing-"
 """How the names of files begin that are being written."""
@@ -179,6 +189,14 @@ def sweep(*folders: Path) -> None:
         for path in folder.glob(f"{TEMPORARY}*"):
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def refused(error: OSError) -> StorageError | None:
+    """Say what a system refused that lockhouse asked for rightly; None where lockhouse may have been wrong to ask."""
+    if error.errno not in REFUSALS:
+        return None
+    where = f" at {error.filename}" if error.filename else ""
+    return StorageError(f"the system refused{where}", cause=error.strerror)
 
 
 @contextlib.contextmanager

@@ -72,6 +72,8 @@ def test_rollback_and_clean_have_arguments_of_their_own() -> None:
     [
         (["instal"], "no verb 'instal'", "did you mean install?"),
         (["zzz"], "no verb 'zzz'", "see lockhouse --help"),
+        (["export"], "does not have export yet", "verbs are: detect"),
+        (["bundle", "--to", "x"], "does not have bundle yet", "verbs are: detect"),
         ([], "no verb was given", "verbs are: detect"),
         (["plan", "--ofline"], "'--ofline'", "did you mean --offline?"),
         (["--jso", "plan"], "'--jso'", "did you mean --json?"),

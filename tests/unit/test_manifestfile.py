@@ -151,7 +151,7 @@ def test_file_that_is_no_manifest(tmp_path: Path, text: str, words: str) -> None
     path.write_text(text)
     with pytest.raises(ManifestError) as caught:
         load_manifest(path)
-    assert words in str(caught.value.cause)
+    assert words in f"{caught.value.summary}: {caught.value.cause}"
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lockhouse.environments import pointer
-from lockhouse.environments.links import is_link
+from lockhouse.environments.links import is_link, real
 from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
@@ -114,9 +114,9 @@ class Generations:
     def current(self) -> Generation | None:
         """The generation that the pointer leads to; None where that is nothing, or nothing of this manifest."""
         target = pointer.read(self.project.pointer)
-        if target is None or target.resolve().parent != self.folder.resolve():
+        if target is None or real(target).parent != real(self.folder):
             return None
-        return self.read(self.folder / target.resolve().name)
+        return self.read(self.folder / real(target).name)
 
     def new(
         self, plan_digest: str, manifest_digest: str, interpreter: Interpreter, *, provider: str = "venv"
@@ -197,8 +197,8 @@ class Generations:
         StorageError when the file system does not let go of it; then the rest is a leftover.
         """
         path = generation.path
-        resolved = path.resolve()
-        if path.is_symlink() or resolved.parent != self.folder.resolve() or self.read(path) is None:
+        resolved = real(path)
+        if path.is_symlink() or resolved.parent != real(self.folder) or self.read(path) is None:
             raise _not_ours(path)
         if pointer.read(self.project.pointer) in (path, resolved):
             raise InternalError(f"{path} is in use and must not be removed")

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from lockhouse.environments.links import is_link, remove_link
+from lockhouse.environments.links import is_link, real, remove_link
 from lockhouse.errors import EnvironmentOccupied, Hint
 from lockhouse.project import Project, hosted_pointer
 from lockhouse.state import move, storage_errors
@@ -24,7 +24,7 @@ def read(pointer: Path) -> Path | None:
     if not is_link(pointer):
         return None
     target = str(pointer.readlink()).removeprefix("\\\\?\\")  # how Windows spells the target of a junction
-    return Path(os.path.normpath(pointer.parent.resolve() / target))
+    return Path(os.path.normpath(real(pointer.parent) / target))
 
 
 def switch(pointer: Path, target: Path) -> None:
@@ -45,7 +45,7 @@ def switch(pointer: Path, target: Path) -> None:
                 _switch_junction(pointer, target, temporary)
             else:
                 # Relative, so that a project that is moved or mounted elsewhere does not point back to its old place.
-                temporary.symlink_to(os.path.relpath(target.resolve(), pointer.parent.resolve()))
+                temporary.symlink_to(os.path.relpath(real(target), real(pointer.parent)))
                 os.replace(temporary, pointer)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -61,14 +61,16 @@ def check_pointer(project: Project) -> None:
     pointer = project.pointer
     if pointer == hosted_pointer(project.root, project.name):
         return
-    if pointer.resolve() == project.root.resolve() or _inside(pointer.parent, project.home):
+    if real(pointer) == real(project.root) or _inside(pointer.parent, project.home):
         raise _occupied(pointer, "this place belongs to the project itself")
     _refuse_occupied(pointer)
     target = read(pointer)
     if target is None or not os.path.lexists(target):
         return
-    resolved = target.resolve()
-    if resolved.parent.name == "generations" and resolved.parent.parent.parent == project.home.resolve():
+    if real(pointer) == Path(os.path.normpath(real(pointer.parent) / pointer.name)):
+        raise _occupied(pointer, "it is a link that leads in a circle")
+    resolved = real(target)
+    if resolved.parent.name == "generations" and resolved.parent.parent.parent == real(project.home):
         return
     raise _occupied(pointer, f"it is a link to {target}, which is no environment of this project")
 
@@ -91,14 +93,14 @@ def _occupied(pointer: Path, cause: str) -> EnvironmentOccupied:
 
 
 def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+    return real(path).is_relative_to(real(folder))
 
 
 def _switch_junction(pointer: Path, target: Path, temporary: Path) -> None:
     if sys.platform == "win32":  # the condition again, for the type checker
         import _winapi
 
-        _winapi.CreateJunction(str(target.resolve()), str(temporary))
+        _winapi.CreateJunction(str(real(target)), str(temporary))
         aside = pointer.parent / f"{pointer.name}.lockhouse-old"
         if is_link(aside):
             remove_link(aside)

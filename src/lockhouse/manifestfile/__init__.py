@@ -7,6 +7,7 @@ one that was probably meant.
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,14 @@ def load_manifest(path: Path, memory: Path | None = None) -> Manifest:
     ``memory`` is a folder, which need not exist, where it is remembered that a text had no fault.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        mode = path.stat().st_mode
+        # Whoever reads a pipe or a device may do so for ever. A folder is told by the system's own words.
+        text = path.read_text(encoding="utf-8-sig") if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ManifestError(f"{path.name} cannot be read", problems=[Problem("", reason)]) from error
+    if text is None:
+        raise ManifestError(f"{path.name} is no file")
     data = _toml(text, path.name) if path.suffix == ".toml" else _json(text, path.name)
     judged = Judged(memory, path, text)
     if judged.faultless:
@@ -77,8 +82,10 @@ def _toml(text: str, name: str) -> Json:
 
 
 def _unreadable(text: str, name: str, kind: str, error: Exception) -> ManifestError:
-    problem = Problem("", "is empty" if not text.strip() else str(error))
-    return ManifestError(f"{name} is not {kind}", problems=[problem])
+    hint = Hint("manifest-reference", "docs/manifest.md describes every field")
+    if not text.strip():
+        return ManifestError(f"{name} is empty", hints=[hint])
+    return ManifestError(f"{name} is not {kind}", problems=[Problem("", str(error))])
 
 
 class _DuplicateKey(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,40 @@ if TYPE_CHECKING:
 
 __all__ = ["shape_problems"]
 
+LARGEST = 1e15
+
 Json = Any  # what json.loads and tomllib.loads give
 
 
 def shape_problems(data: Json) -> Iterator[Problem]:
     """Yield every place where the data has not the shape of a manifest."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
 
-    validator = Draft202012Validator(manifest_schema())
+    # `$` is the end of the text in JSON Schema, and in Python also before a newline there.
+    strict = validators.extend(Draft202012Validator, {"pattern": _fits})  # type: ignore[no-untyped-call]
+    validator = strict(manifest_schema())
+    yield from _endless(data, "")
     for error in sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
         yield from _problems_of(error)
+
+
+def _fits(_: object, pattern: str, instance: Json, __: object) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _endless(data: Json, path: str) -> Iterator[Problem]:
+    """Yield numbers that are none: TOML can say nan and inf, Python's JSON too, and no clock counts so far."""
+    if isinstance(data, Mapping):
+        for key, item in data.items():
+            yield from _endless(item, _join(path, str(key)))
+    elif isinstance(data, list):
+        for i, item in enumerate(data):
+            yield from _endless(item, f"{path}[{i}]")
+    elif isinstance(data, float | int) and not -LARGEST <= data <= LARGEST:
+        yield Problem(path, "must be a number that a machine can count to")
 
 
 def _problems_of(error: ValidationError) -> Iterator[Problem]:
@@ -57,6 +82,12 @@ def _problems_of(error: ValidationError) -> Iterator[Problem]:
         yield Problem(path, f"{error.instance!r} does not fit: {_pattern(rule)}")
     elif error.validator in ("minItems", "minLength"):
         yield Problem(path, "must not be empty")
+    elif error.validator == "maxLength":
+        name = str(error.instance)
+        told = (
+            f"{name[:20]}…: files are named for it, so {rule} characters are the most that it can have, not {len(name)}"
+        )
+        yield Problem(path, told)
     else:
         yield Problem(path, error.message)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,15 +11,13 @@ from typing import TextIO
 from lockhouse.errors import Hint, InternalError, Interrupted, LockhouseError, StorageError, UsageError
 from lockhouse.events import Event
 from lockhouse.interruption import attended, heeded, was_interrupted
+from lockhouse.state import refused
 from lockhouse.terminal import Listener, listener, show_error
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
 from lockhouse.terminal.streams import abandon, prepare, reserved_output, write
 
 __all__ = ["refuse", "serve"]
-
-REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE})
-"""What an operating system says no with although lockhouse did nothing wrong."""
 
 
 def serve(request: Request) -> int:
@@ -120,9 +117,8 @@ def explain(caught: BaseException, *, debug: bool) -> LockhouseError:
     """Turn whatever stopped a verb into an error that can be shown."""
     if was_interrupted(caught):
         return Interrupted("interrupted")
-    if isinstance(caught, OSError) and caught.errno in REFUSALS:
-        where = f" at {caught.filename}" if caught.filename else ""
-        error: LockhouseError = StorageError(f"the system refused{where}", cause=caught.strerror)
+    if isinstance(caught, OSError) and (refusal := refused(caught)) is not None:
+        error: LockhouseError = refusal
     elif isinstance(caught, InternalError):
         error = caught
     elif isinstance(caught, LockhouseError):
