@@ -19,6 +19,7 @@ from lockhouse.tasks import (
     task_upgrade,  # beside the pipeline: install anew without the lock's versions
     task_generations,  # the environments that are kept
     task_rollback,  # back to the one before, or generation=N
+    task_diagnose,  # what requirements="datasets optuna" would do to a host; bisect=1 tries them
     task_doctor,  # the state of machine, plugins, environment, lock and published manifest
     task_plugins,  # who is loaded, and what became of each
 )

@@ -15,6 +15,7 @@ from lockhouse import __version__
 from lockhouse.errors import Hint, UsageError
 
 if TYPE_CHECKING:
+    from lockhouse.diagnosis.inquiry import Inquiry
     from lockhouse.reporting import Reports
     from lockhouse.terminal.request import Request
 
@@ -83,6 +84,17 @@ VERBS = (
         "remove environments that are no longer kept",
         lambda parser: parser.add_argument("--dry-run", action="store_true", help="only say what would go"),
     ),
+    Verb(
+        "diagnose",
+        "say what requirements would do to a host, without installing them",
+        lambda parser: (
+            parser.add_argument(
+                "requirements", nargs="*", metavar="REQUIREMENT", help="as pip takes them: 'optuna>=4' datasets"
+            ),
+            parser.add_argument("--bisect", action="store_true", help="also try them in throw-away copies of the host"),
+            parser.add_argument("--graph", metavar="FILE.svg", type=Path, help="draw the verdicts, as SVG"),
+        ),
+    ),
     Verb("doctor", "look at machine, plugins, environment, lock and published manifest, and change nothing"),
     Verb("plugins", "list the plugins and what became of each"),
 )
@@ -149,16 +161,23 @@ def parse(arguments: list[str], namespace: argparse.Namespace) -> Request:
         debug=namespace.debug,
         number=getattr(namespace, "number", None),
         dry_run=getattr(namespace, "dry_run", False),
-        reports=_reports(getattr(namespace, "sarif", None), getattr(namespace, "graph", None)),
+        reports=_reports(namespace) if verb.name == "scan" else None,
+        inquiry=_inquiry(namespace) if verb.name == "diagnose" else None,
     )
 
 
-def _reports(sarif: Path | None, graph: Path | None) -> Reports | None:
-    if sarif is None and graph is None:
+def _reports(namespace: argparse.Namespace) -> Reports | None:
+    if namespace.sarif is None and namespace.graph is None:
         return None
     from lockhouse.reporting import Reports
 
-    return Reports(sarif=sarif, graph=graph)
+    return Reports(sarif=namespace.sarif, graph=namespace.graph)
+
+
+def _inquiry(namespace: argparse.Namespace) -> Inquiry:
+    from lockhouse.diagnosis.inquiry import Inquiry
+
+    return Inquiry(candidates=tuple(namespace.requirements), bisecting=namespace.bisect, graph=namespace.graph)
 
 
 def _root(directory: str) -> Path:

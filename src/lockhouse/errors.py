@@ -36,6 +36,7 @@ __all__ = [
     "ScanRefused",
     "StorageError",
     "SubprocessFailed",
+    "UnsafeForHost",
     "UnsafeWheel",
     "UsageError",
 ]
@@ -213,6 +214,13 @@ class CheckupFailed(LockhouseError):
     """The doctor found problems; they are told by themselves, one by one."""
 
     code = "checkup"
+
+
+class UnsafeForHost(LockhouseError):
+    """Requirements that would hurt a host; they are told by themselves, with the evidence; exit 3."""
+
+    code = "unsafe-for-host"
+    exit_status = 3
 
 
 class DriftFound(LockhouseError):

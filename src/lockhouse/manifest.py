@@ -14,6 +14,7 @@ from typing import Literal
 from lockhouse.codec import digest_of, encode_essence
 
 __all__ = [
+    "HOST",
     "RESERVED_STAGES",
     "BlacklistEntry",
     "BuildWish",

@@ -15,7 +15,7 @@ from lockhouse.project import Project, find_manifest, home_of, hosted_pointer
 from lockhouse.state import State
 from lockhouse.steps import Context, Options
 
-__all__ = ["open_context"]
+__all__ = ["make_context", "open_context"]
 
 ACCELERATOR_VARIABLE = "LOCKHOUSE_ACCELERATOR"
 
@@ -36,6 +36,11 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
     if wanted.hosted:  # the host is where it is; what tells which generation was added to it is ours
         pointer = hosted_pointer(root, wanted.name)
     project = Project(root=root, manifest=path, name=wanted.name, pointer=pointer)
+    return make_context(project, wanted, options, emit)
+
+
+def make_context(project: Project, manifest: Manifest, options: Options, emit: Emit) -> Context:
+    """Make the context for a manifest in a project, and load the project's plugins."""
     if options.selection.accelerator is None and os.environ.get(ACCELERATOR_VARIABLE):
         chosen = replace(options.selection, accelerator=os.environ[ACCELERATOR_VARIABLE])
         options = replace(options, selection=chosen)
@@ -47,7 +52,7 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
 
     return Context(
         project=project,
-        manifest=wanted,
+        manifest=manifest,
         options=options,
         plugins=plugins,
         state=State(project.state),

@@ -9,7 +9,15 @@ from typing import Any
 
 from lockhouse.errors import Hint, UsageError
 
-__all__ = ["MANIFEST_VARIABLE", "Project", "cache_directory", "find_manifest", "home_of", "hosted_pointer"]
+__all__ = [
+    "MANIFEST_VARIABLE",
+    "Project",
+    "cache_directory",
+    "find_manifest",
+    "has_manifest",
+    "home_of",
+    "hosted_pointer",
+]
 
 MANIFEST_VARIABLE = "LOCKHOUSE_MANIFEST"
 CACHE_VARIABLE = "LOCKHOUSE_CACHE_DIR"
@@ -118,6 +126,11 @@ def find_manifest(root: Path, chosen: str | None = None) -> Path:
         cause=f"manifests/ holds {names}",
         hints=[Hint("choose-manifest", f"name one, e.g. -m {found[0].stem}, or manifest={found[0].stem} with doit")],
     )
+
+
+def has_manifest(root: Path, chosen: str | None = None) -> bool:
+    """Whether anything says which manifest a folder has; :func:`find_manifest` finds it, or says what is wrong."""
+    return bool(chosen or os.environ.get(MANIFEST_VARIABLE) or _configured(root) or _manifests(root))
 
 
 def _manifests(root: Path) -> list[Path]:

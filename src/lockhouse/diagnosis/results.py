@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from lockhouse.codec import digest_of
 from lockhouse.evidence import CheckResult
 
-__all__ = ["Bisection", "Culprit", "Trial", "TriedDistribution"]
+__all__ = [
+    "Bisection",
+    "Culprit",
+    "Diagnosis",
+    "Evidence",
+    "Judgement",
+    "Protected",
+    "Trial",
+    "TriedDistribution",
+    "Verdict",
+    "Weight",
+]
+
+Judgement = Literal["SAFE", "RISKY", "UNSAFE"]
+"""What a requirement is for the protected distributions of a host."""
+
+Weight = Literal["unsafe", "risky", "note"]
+"""How much a piece of evidence counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +36,45 @@ class TriedDistribution:
     name: str
     version: str
     replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One thing that a verdict rests on.
+
+    ``code`` is that of the rule's finding, or ``abi.<what>`` for what the compiled files of a wheel say. ``chain``
+    leads from the requirement to what it is about, by canonical name; empty where it is about none.
+    """
+
+    code: str
+    weight: Weight
+    text: str
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a requirement would do.
+
+    ``distributions`` are what an installer would bring for it, the host's own kept if it can be. ``files`` counts the
+    files of protected distributions that would change. ``reason`` is the gist of the evidence.
+    """
+
+    requirement: str
+    verdict: Judgement
+    reason: str
+    distributions: tuple[TriedDistribution, ...] = ()
+    files: int = 0
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protected:
+    """A distribution that must not be hurt; ``files`` is how many it has, None where nobody knows."""
+
+    name: str
+    version: str
+    files: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +139,26 @@ class Bisection:
         guilty = {name for culprit in self.culprits for name in culprit.candidates}
         alone = [trial.candidates[0] for trial in self.trials if len(trial.candidates) == 1]
         return tuple(name for name in alone if name not in guilty)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """The verdicts on requirements for one host, and what trials showed if they were asked for.
+
+    ``prefix`` and ``python`` say which host it is, ``host`` is the digest of its inventory.
+    """
+
+    host: str
+    prefix: str
+    python: str
+    protected: tuple[Protected, ...]
+    verdicts: tuple[Verdict, ...]
+    bisection: Bisection | None = None
+
+    @property
+    def unsafe(self) -> tuple[str, ...]:
+        """The requirements that must not be installed there, by their wheels or by trial."""
+        found = [item.requirement for item in self.verdicts if item.verdict == "UNSAFE"]
+        for culprit in self.bisection.culprits if self.bisection else ():
+            found += [name for name in culprit.candidates if culprit.check]
+        return tuple(dict.fromkeys(found))

@@ -65,8 +65,9 @@ def run_trial(bench: Bench, candidates: Sequence[str], checks: Sequence[Check], 
     plan: Plan | None = None
     if asked:
         try:
-            plan = bench.plan(asked)
-            bench.fetch(plan)
+            with bench.network:
+                plan = bench.plan(asked)
+                bench.fetch(plan)
         except LockhouseError as error:
             text = "\n".join(filter(None, (error.summary, error.cause)))
             return Trial(candidates=asked, error=text, seconds=_since(started))

@@ -22,8 +22,10 @@ __all__ = ["find_host", "interpreter_in"]
 DEFAULT = EnvironmentWish().path
 
 
-def find_host(root: Path, path: str, version: str) -> HostAnswer:
+def find_host(root: Path, path: str, version: str | None) -> HostAnswer:
     """Find the host of a project at ``root`` and ask it; ``path`` and ``version`` are those of the manifest.
+
+    Without a version, any will do.
 
     Raises UsageError where ``path`` is no environment, InterpreterNotFound where it has another version of Python.
     """
@@ -31,7 +33,7 @@ def find_host(root: Path, path: str, version: str) -> HostAnswer:
     python = interpreter_in(chosen)
     if python is not None:
         answer = ask_host(python)
-        if not _is(answer, version):
+        if version is not None and not _is(answer, version):
             raise InterpreterNotFound(
                 version, cause=f"{chosen} is an environment of Python {answer.interpreter.version}"
             )
@@ -47,10 +49,10 @@ def find_host(root: Path, path: str, version: str) -> HostAnswer:
     seen = []
     for candidate in _candidates():
         answer = ask_host(candidate)
-        if _is(answer, version):
+        if version is None or _is(answer, version):
             return answer
         seen.append(f"{candidate} is {answer.interpreter.version}")
-    raise InterpreterNotFound(version, cause="; ".join(seen))
+    raise InterpreterNotFound(str(version), cause="; ".join(seen))
 
 
 def interpreter_in(path: Path) -> Path | None:

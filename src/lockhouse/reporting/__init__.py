@@ -12,7 +12,7 @@ from lockhouse.plan import Plan
 from lockhouse.state import write_atomically
 from lockhouse.steps import Context
 
-__all__ = ["Reports"]
+__all__ = ["Reports", "check_place"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +24,10 @@ class Reports:
 
     def check(self) -> None:
         """Raise UsageError where a file cannot come to stand; nothing has been done by then."""
-        for path in filter(None, (self.sarif, self.graph)):
-            if path.is_dir() or not path.absolute().parent.is_dir():
-                reason = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
-                raise UsageError(
-                    f"the report cannot be written to {path}",
-                    cause=reason,
-                    hints=[Hint("report-file", "name a file in a folder that exists")],
-                )
-        if self.graph is not None and self.graph.suffix.lower() != ".svg":
-            raise UsageError(
-                f"the picture cannot be written to {self.graph}",
-                cause="it is SVG, and what opens the file goes by its name",
-                hints=[Hint("report-file", "let the name end with .svg")],
-            )
+        if self.sarif is not None:
+            check_place(self.sarif, "report")
+        if self.graph is not None:
+            check_place(self.graph, "picture", ".svg")
 
     def write(self, context: Context) -> None:
         """Write the files for the report of the context's last scan; raises StorageError."""
@@ -62,6 +52,23 @@ class Reports:
         except LockhouseError as error:
             reason = f": {error.cause}" if error.cause else ""
             context.emit(Message(level="warning", text=f"{error.summary}{reason}"))
+
+
+def check_place(path: Path, what: str, ending: str = "") -> None:
+    """Raise UsageError where a file cannot come to stand, or what opens it would not know what it is."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        reason = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
+        raise UsageError(
+            f"the report cannot be written to {path}",
+            cause=reason,
+            hints=[Hint("report-file", "name a file in a folder that exists")],
+        )
+    if path.suffix.lower() != ending and ending:
+        raise UsageError(
+            f"the {what} cannot be written to {path}",
+            cause=f"it is {ending[1:].upper()}, and what opens the file goes by its name",
+            hints=[Hint("report-file", f"let the name end with {ending}")],
+        )
 
 
 def _write(path: Path, text: str, context: Context) -> None:

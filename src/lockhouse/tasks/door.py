@@ -24,6 +24,7 @@ from lockhouse.tasks.commands import asked, refuse_nonsense
 from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
 
 if TYPE_CHECKING:
+    from lockhouse.diagnosis.inquiry import Inquiry
     from lockhouse.terminal import Listener
 
 __all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
@@ -31,13 +32,14 @@ __all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
 Task = dict[str, Any]
 Tasks = Iterator[Task]
 
-VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation")
+VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation", "requirements", "bisect")
 """What may stand as ``name=value`` on doit's command line."""
 
 VERBS = {
     "upgrade": "install anew without the lock's versions",
     "generations": "list the environments that are kept",
     "rollback": "go back to an environment that is kept, after verifying it",
+    "diagnose": "say what requirements would do to a host, without installing them",
     "doctor": "tell the state of machine, plugins, manifest, environment and published copy",
     "plugins": "list the plugins and what became of each",
 }
@@ -190,10 +192,17 @@ def _serve(name: str, *, dry_run: bool = False) -> None:
             options=options,
             number=int(number) if number else None,
             dry_run=dry_run,
+            inquiry=_inquiry(variables) if name == "diagnose" else None,
         )
     )
     if status:
         raise SystemExit(status)
+
+
+def _inquiry(variables: Mapping[str, str]) -> Inquiry:
+    from lockhouse.diagnosis.inquiry import Inquiry
+
+    return Inquiry(candidates=tuple(variables.get("requirements", "").split()), bisecting=_truth(variables, "bisect"))
 
 
 def _with_clean(create: Callable[[], Iterator[dict[str, Any]]]) -> Callable[[], Iterator[dict[str, Any]]]:
@@ -281,6 +290,11 @@ def task_generations() -> Task:
 def task_rollback() -> Task:
     """Go back to an environment that is kept."""
     return _verb("rollback")
+
+
+def task_diagnose() -> Task:
+    """Say what requirements would do to a host."""
+    return _verb("diagnose")
 
 
 def task_doctor() -> Task:

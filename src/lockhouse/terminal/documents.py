@@ -21,6 +21,7 @@ from lockhouse.terminal.errors import all_hints
 from lockhouse.terminal.record import Record
 
 if TYPE_CHECKING:
+    from lockhouse.diagnosis.results import Diagnosis
     from lockhouse.doctor.remarks import Checkup
     from lockhouse.environments.history import GenerationSummary
     from lockhouse.plugins import PluginRecord
@@ -222,6 +223,12 @@ def _doctor(record: Record) -> Json:
     }
 
 
+def _diagnose(record: Record) -> Json:
+    found: Diagnosis | None = record.result
+    fields: Json = {"host": None, "prefix": None, "python": None, "protected": [], "verdicts": [], "bisection": None}
+    return encode(found) if found else fields
+
+
 def _plugins(record: Record) -> Json:
     found: tuple[PluginRecord, ...] = record.result or ()
     return {"plugins": encode(found)}
@@ -249,6 +256,7 @@ FIELDS: dict[str, Callable[[Record], Json]] = {
     "generations": _generations,
     "rollback": _rollback,
     "clean": _clean,
+    "diagnose": _diagnose,
     "doctor": _doctor,
     "plugins": _plugins,
 }

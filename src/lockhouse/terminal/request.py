@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lockhouse.steps import Options
 
 if TYPE_CHECKING:
+    from lockhouse.diagnosis.inquiry import Inquiry
     from lockhouse.reporting import Reports
 
 __all__ = ["Request"]
@@ -16,7 +17,10 @@ __all__ = ["Request"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One verb, how it is to run and to be shown. ``number``, ``dry_run`` and ``reports`` belong to single verbs."""
+    """One verb, how it is to run and to be shown.
+
+    ``number``, ``dry_run``, ``reports`` and ``inquiry`` belong to single verbs.
+    """
 
     verb: str
     root: Path = field(default_factory=Path.cwd)
@@ -28,3 +32,4 @@ class Request:
     number: int | None = None
     dry_run: bool = False
     reports: Reports | None = None
+    inquiry: Inquiry | None = None

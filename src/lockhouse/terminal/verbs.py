@@ -10,6 +10,7 @@ from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
 
 if TYPE_CHECKING:
+    from lockhouse.diagnosis.inquiry import Inquiry
     from lockhouse.reporting import Reports
     from lockhouse.steps import Context
 
@@ -32,6 +33,9 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
         if found.problems:
             count = len(found.problems)
             raise CheckupFailed("the doctor found a problem" if count == 1 else f"the doctor found {count} problems")
+        return
+    if request.inquiry is not None:  # there too: a notebook is no project
+        _diagnose(request, request.inquiry, record, emit)
         return
     from lockhouse.opening import open_context
 
@@ -57,6 +61,38 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
         from lockhouse.run import run_verb
 
         run_verb("install" if request.verb == "upgrade" else request.verb, context)
+
+
+def _diagnose(request: Request, inquiry: Inquiry, record: Record, emit: Emit) -> None:
+    """Diagnose requirements; those that would hurt the host are an error, after everything has been told."""
+    from lockhouse.diagnosis.examining import diagnose
+    from lockhouse.errors import Hint, UnsafeForHost
+
+    inquiry.check()
+    found = diagnose(
+        request.root,
+        request.manifest,
+        request.options,
+        inquiry.candidates,
+        emit,
+        bisecting=inquiry.bisecting,
+        begin=record.begin,
+    )
+    record.result = found
+    if inquiry.graph is not None:
+        from lockhouse.events import Message
+        from lockhouse.reporting.verdicts import verdict_picture
+        from lockhouse.state import write_atomically
+
+        write_atomically(inquiry.graph, verdict_picture(found).encode())
+        emit(Message(level="info", text=f"written: {inquiry.graph}"))
+    if found.unsafe:
+        kept = ", ".join(f"{item.name} {item.version}" for item in found.protected)
+        raise UnsafeForHost(
+            f"{', '.join(found.unsafe)} would hurt the host",
+            cause=f"protected: {kept}",
+            hints=[Hint("leave-out", "leave out what is unsafe, or move it to a version that the host can live with")],
+        )
 
 
 def _run_with_reports(verb: str, context: Context, reports: Reports) -> None:

@@ -1,0 +1,113 @@
+"""diagnose: what requirements would do to a host, as a person asks it."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.documents import valid
+from fixtures.hosts import HostSite, make_host
+from fixtures.site import Site
+from fixtures.wheels import WheelSpec
+
+NUMPY = WheelSpec(
+    "numpy", "2.1.0", files={"numpy/__init__.py": "version = '2.1.0'\n", "numpy/core.py": "_center = 1\n"}
+)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> HostSite:
+    return make_host(tmp_path / "host", NUMPY, WheelSpec("helper", "1.0", ["numpy>=2"]))
+
+
+@pytest.fixture
+def offered(site: Site) -> Site:
+    site.wheel("harmless", "1.0", "numpy>=1.20")
+    site.wheel("harmful", "1.0", "middle")
+    site.wheel("middle", "1.0", "numpy<2")
+    site.wheel("numpy", "1.26.4", files={"numpy/__init__.py": "version = '1.26.4'\n"})
+    site.wheel("newer", "1.0", "helper>=2")
+    site.wheel("helper", "2.0")
+    site.wheel("intruder", files={"numpy/core.py": "mine = 1\n", "intruder.py": ""})
+    return site
+
+
+def manifest(site: Site, host: HostSite, **fields: Any) -> None:
+    site.manifest(
+        "helper",
+        python={"version": host.inventory().interpreter.release, "provider": "host"},
+        environment={"path": str(host.root)},
+        **{"protect": ["numpy"], **fields},
+    )
+
+
+def test_each_requirement_gets_its_verdict_with_the_evidence(offered: Site, host: HostSite, tmp_path: Path) -> None:
+    manifest(offered, host)
+    before = host.tree()
+    picture = tmp_path / "verdicts.svg"
+    asked = ("harmless", "harmful", "newer", "intruder", "helper", "nobody-knows-it")
+    result = offered.run("--json", "diagnose", *asked, "--graph", str(picture))
+    assert result.status == 3, result.err
+    document = valid(result.document)
+    verdicts = {item["requirement"]: item for item in document["verdicts"]}
+    assert {name: item["verdict"] for name, item in verdicts.items()} == {
+        "harmless": "SAFE",
+        "harmful": "UNSAFE",
+        "newer": "RISKY",
+        "intruder": "UNSAFE",
+        "helper": "SAFE",
+        "nobody-knows-it": "RISKY",
+    }
+    assert "no compiled extension" in verdicts["harmless"]["reason"]
+    harmful = verdicts["harmful"]
+    assert "numpy 1.26.4 would replace numpy 2.1.0 of the host" in harmful["reason"]
+    assert harmful["evidence"][0]["chain"] == ["harmful", "middle", "numpy"]
+    assert harmful["files"] > 0
+    assert {"name": "numpy", "version": "1.26.4", "replaces": "2.1.0"} in harmful["distributions"]
+    assert "numpy 2.1.0 has in the host" in verdicts["intruder"]["reason"]
+    assert document["protected"] == [{"name": "numpy", "version": "2.1.0", "files": harmful["files"]}]
+    assert document["error"]["code"] == "unsafe-for-host"
+    assert host.tree() == before
+    assert not (offered.root / "wheelhouse").exists()
+    ET.fromstring(picture.read_text())
+    assert "✗ UNSAFE" in picture.read_text()
+
+
+def test_trials_prove_it(offered: Site, host: HostSite) -> None:
+    manifest(offered, host, checks=[{"name": "center", "run": "from numpy.core import _center"}])
+    before = host.tree()
+    result = offered.run("diagnose", "harmless", "harmful", "--bisect")
+    assert result.status == 3, result.err
+    assert "harmful breaks center" in result.out
+    assert "harmless: nothing breaks" in result.out
+    assert "harmful would hurt the host" in result.err
+    assert host.tree() == before
+    document = valid(offered.run("--json", "diagnose", "harmful", "harmless", "--bisect").document)
+    assert {item["check"] for item in document["bisection"]["culprits"]} == {"center", "numpy is 2.1.0"}
+
+
+def test_a_folder_without_a_manifest_asks_about_the_environment_in_it(offered: Site) -> None:
+    make_host(offered.root / ".venv", NUMPY)
+    result = offered.run("diagnose", "harmless", "harmful")
+    assert result.status == 3, result.err
+    assert "protected: numpy 2.1.0" in result.out
+    assert "UNSAFE  harmful" in result.out
+    assert not (offered.root / ".lockhouse").exists()
+    assert offered.run("diagnose", "harmless").status == 0
+
+
+def test_wrong_questions_are_refused(offered: Site, host: HostSite, tmp_path: Path) -> None:
+    manifest(offered, host)
+    assert offered.run("diagnose").status == 2
+    assert offered.run("diagnose", "numpy===").status == 2
+    assert offered.run("diagnose", "harmless", "--graph", str(tmp_path / "verdicts.png")).status == 2
+
+
+def test_doit_asks_the_same(offered: Site, host: HostSite) -> None:
+    manifest(offered, host)
+    result = offered.doit("diagnose", "requirements=harmless helper")
+    assert result.status == 0, result.out + result.err
+    assert "SAFE    harmless" in result.out
