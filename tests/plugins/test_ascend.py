@@ -58,8 +58,14 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> str:
     python = folder / "bin" / "python"
     (site_packages,) = folder.glob("lib/python*/site-packages")
     # What this interpreter has, lockhouse and its dependencies, without a network; the plugin is not among it.
-    beside = [path for path in sys.path if not Path(path).is_relative_to(ROOT) or Path(path).parent == ROOT]
-    (site_packages / "beside.pth").write_text("".join(f"{path}\n" for path in beside if path))
+    # The environment that the tests run in may itself lie in the checkout.
+    places = [Path(path) for path in sys.path if path]
+    beside = [
+        path
+        for path in places
+        if not path.is_relative_to(ROOT) or path.parent == ROOT or path.is_relative_to(sys.prefix)
+    ]
+    (site_packages / "beside.pth").write_text("".join(f"{path}\n" for path in beside))
     pip = [str(python), "-m", "pip", "install", "--no-index", "--no-build-isolation", "--no-deps", "--quiet"]
     subprocess.run([*pip, str(EXAMPLE)], check=True, timeout=300)
     return str(python)
