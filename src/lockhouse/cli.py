@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lockhouse import __version__
 from lockhouse.errors import Hint, UsageError
+from lockhouse.terminal import streams
 
 if TYPE_CHECKING:
     from lockhouse.diagnosis.inquiry import Inquiry
@@ -28,7 +29,7 @@ class Verb:
 
     name: str
     does: str
-    arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None
+    arguments: Callable[[argparse._ActionsContainer], object] = lambda _: None
 
 
 def _number(text: str) -> int:
@@ -100,7 +101,7 @@ VERBS = (
 )
 
 
-LATER = ("diagnose", "export", "import", "bundle", "gui", "init")
+LATER = ("export", "import", "bundle", "gui", "init")
 """Verbs that are meant to come."""
 
 
@@ -108,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     namespace = argparse.Namespace(verb=None)
+    streams.prepare()
     try:
         request = parse(arguments, namespace)
     except UsageError as error:
@@ -116,6 +118,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return refuse(error, verb=namespace.verb, json="--json" in arguments)
     except SystemExit:  # help or the version was printed
         return 0
+    except OSError as caught:  # or could not be
+        from lockhouse.terminal.session import untold
+
+        return untold(caught)
     from lockhouse.terminal.session import serve
 
     return serve(request)
@@ -199,31 +205,57 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hints=[Hint("help", f"see {self.prog} --help")])
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        # Only help and the version come here. argparse would be content where nobody can get them.
+        streams.write(sys.stdout, message)
+
+
+class _FrontParser(_Parser):
+    """Tells of the verbs before the options: they are what somebody looks for."""
+
+    def format_help(self) -> str:
+        """Put the help together."""
+        import shutil
+
+        from lockhouse.terminal.text import fold
+
+        width = shutil.get_terminal_size().columns - 2  # as argparse has it
+        told = fold(
+            "Build Python environments that are whole, proven and repeatable, or not there at all.", width, rest=""
+        )
+        told += ["", "verbs:"]
+        for verb in VERBS:
+            told += fold(verb.does, width, first=f"  {verb.name:<13}", rest=" " * 15)
+        self.description = "\n".join(told)
+        return super().format_help()
+
 
 def _front() -> _Parser:
-    verbs = "\n".join(f"  {verb.name:<13}{verb.does}" for verb in VERBS)
-    parser = _Parser(
+    parser = _FrontParser(
         prog="lockhouse",
         usage="lockhouse [OPTION...] VERB [ARGUMENT...]",
-        description="Build Python environments that are whole, proven and repeatable, or not there at all.",
-        epilog=f"verbs:\n{verbs}\n\n`lockhouse VERB --help` tells more about one of them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
-    _add_options(parser)
-    parser.add_argument("--version", action="version", version=f"lockhouse {__version__}")
+    _add_options(parser.add_argument_group("options, before or after the verb"))
+    others = parser.add_argument_group("instead of a verb")
+    others.add_argument("-h", "--help", action="help", help="print this, or after a verb what there is to it")
+    others.add_argument("--version", action="version", version=f"lockhouse {__version__}", help="print the version")
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 
 def _parser_of(verb: Verb) -> _Parser:
-    parser = _Parser(prog=f"lockhouse {verb.name}", description=f"{verb.does}.".capitalize(), allow_abbrev=False)
-    verb.arguments(parser)
-    _add_options(parser)
+    does = f"{verb.does[:1].upper()}{verb.does[1:]}."
+    parser = _Parser(prog=f"lockhouse {verb.name}", description=does, allow_abbrev=False, add_help=False)
+    verb.arguments(parser.add_argument_group(verb.name))
+    _add_options(parser.add_argument_group("options of all verbs"))
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
     return parser
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse._ActionsContainer) -> None:
     add = parser.add_argument
     add("-C", dest="directory", metavar="DIR", default=".", help="the project's folder; default: this one")
     add("-m", dest="manifest", metavar="MANIFEST", help="path of a manifest, or its name in manifests/")

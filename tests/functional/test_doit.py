@@ -20,6 +20,19 @@ def project_at(site: Site) -> Project:
     return Project(root=site.root, manifest=site.root / "manifests" / "demo.json", name="demo", pointer=site.venv)
 
 
+def in_shell(site: Site, line: str) -> subprocess.CompletedProcess[str]:
+    (site.root / "dodo.py").write_text(site.dodo, encoding="utf-8")
+    return subprocess.run(
+        ["bash", "-c", line],
+        cwd=site.root,
+        env=site.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 @pytest.fixture
 def built(site: Site) -> Site:
     """A project with one environment, built by doit."""
@@ -152,6 +165,46 @@ def test_doit_lists_and_explains_tasks_without_asking_the_machine(site: Site) ->
     assert site.doit("help").status == 0
     wrong = site.doit("nope")
     assert wrong.err.split("tasks are: ")[1].strip().split(", ") == names
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end differently there")
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("list | true", 0),
+        ("list >&-", 0),
+        ("plugins 2>&1 | true", 0),
+        ("detect | true", 0),
+        ("detect >&- 2>&-", 0),
+        ("nope 2>&1 | true", 2),
+    ],
+)
+def test_nobody_need_read_what_doit_says(site: Site, line: str, status: int) -> None:
+    site.manifest("alpha")
+    ended = in_shell(site, f'set -o pipefail; "{sys.executable}" -m doit {line}')
+    assert ended.returncode == status, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["list", "generations", "clean -n"])
+def test_full_disk_under_what_doit_answers_is_an_error(site: Site, command: str) -> None:
+    site.manifest("alpha")
+    ended = in_shell(site, f'"{sys.executable}" -m doit {command} >/dev/full')
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: standard output cannot be written\n")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_full_disk_under_the_telling_does_not_stop_an_install(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    ended = in_shell(site, f'"{sys.executable}" -m doit install >/dev/full')
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: standard output cannot be written\n")
+    assert (site.site_packages() / "alpha-1.0.dist-info").is_dir()
 
 
 def test_verify_changes_nothing_whatever_doit_is_told(built: Site) -> None:

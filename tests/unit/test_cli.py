@@ -127,6 +127,22 @@ def test_help_names_every_verb(capfd: pytest.CaptureFixture[str]) -> None:
         assert f"  {verb.name} " in text
 
 
+def test_help_tells_of_the_verbs_first(capfd: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    lines = capfd.readouterr().out.splitlines()
+    assert lines.index("verbs:") < lines.index("options, before or after the verb:") < lines.index("instead of a verb:")
+
+
+@pytest.mark.parametrize("columns", ["80", "48"])
+@pytest.mark.parametrize("arguments", [["--help"], *([verb.name, "--help"] for verb in VERBS)], ids=" ".join)
+def test_help_fits_the_terminal(
+    arguments: list[str], columns: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(arguments) == 0
+    assert max(map(len, capfd.readouterr().out.splitlines())) <= int(columns)
+
+
 @pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
 def test_every_verb_explains_itself(verb: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0

@@ -11,7 +11,6 @@ import fnmatch
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 from doit.cmd_base import Command, DoitCmdBase
@@ -43,10 +42,10 @@ class Asked:
     options: Mapping[str, Any]
     doit: DoitCmdBase | None = None
 
-    def silence(self) -> None:
-        """Have doit say nothing by itself: it names the Python functions that it calls."""
+    def speak(self, stream: object) -> None:
+        """Have doit say what it has to say to ``stream``: of what it cleans, it names the Python functions."""
         if self.doit is not None:
-            self.doit.outstream = StringIO()
+            self.doit.outstream = stream
 
 
 def asked() -> Asked:

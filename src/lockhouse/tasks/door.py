@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from lockhouse.run import Run
 from lockhouse.steps import Options
 from lockhouse.tasks.commands import asked, refuse_nonsense
 from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
+from lockhouse.terminal.session import explain, refuse, serve, untold
+from lockhouse.terminal.streams import prepare, write
 
 if TYPE_CHECKING:
     from lockhouse.diagnosis.inquiry import Inquiry
@@ -56,12 +59,24 @@ class _Door:
     ending: ExitStack
 
 
+class _Output:
+    """What doit's own commands write to: ``list`` and ``info`` may find that nobody reads, or that a disk is full."""
+
+    def write(self, text: str) -> None:
+        """Write to standard output, or end the process: doit would print a traceback."""
+        try:
+            write(sys.stdout, text)
+        except OSError as caught:
+            raise SystemExit(untold(caught)) from caught
+
+
 @cache
 def _front_door() -> _Door:
     """Open the project of the current directory as doit's command line and the environment say."""
     from lockhouse import terminal
 
     interruption.attend("leaving")
+    prepare()
     wanted = asked()
     ending = ExitStack()
     # Only a run tells what happens; what other commands print is an answer.
@@ -73,12 +88,9 @@ def _front_door() -> _Door:
         run = Run(context)
         targets = [str(path) for step in run.steps.values() for path in step.outputs]
         refuse_nonsense(wanted, _names(run), targets, REPORTER)
-        if wanted.command == "clean":
-            wanted.silence()
+        wanted.speak(StringIO() if wanted.command == "clean" else _Output())
         return _Door(run, shown, [], ending)
     except Exception as caught:  # noqa: BLE001 - the boundary: doit would print a traceback and end with 3
-        from lockhouse.terminal.session import explain
-
         ending.close()
         error = explain(caught, debug=False)
         terminal.show_error(error, sys.stderr)
@@ -135,7 +147,11 @@ def _leave() -> None:
     run.close()
     run.context.plugins.close()
     door.ending.close()
-    error = run.error
+    error, ended = run.error, sys.exception()
+    if error is None and isinstance(ended, SystemExit) and isinstance(ended.code, int):
+        interruption.conclude(ended.code)  # a verb beside the pipeline, which told why
+    if error is None and ended is not None:
+        error = explain(ended, debug=False)
     if error is None and door.complaints:
         error = InternalError("doit could not run the tasks", cause="\n".join(door.complaints))
     if error is not None:
@@ -143,25 +159,21 @@ def _leave() -> None:
 
         terminal.show_error(error, sys.stderr, hints=run.context.plugins.hints(error))
         interruption.conclude(error.exit_status)
-    ended = sys.exception()
-    if isinstance(ended, SystemExit) and isinstance(ended.code, int):  # a verb beside the pipeline, which told why
-        interruption.conclude(ended.code)
-    if run.requested & {"install", "verify", "lock"}:
-        from lockhouse.terminal.answers import conclusion
-
-        sys.stdout.write(f"{conclusion(run.context)}\n")
-    elif "scan" in run.requested:
-        _tell_scan(run)
+    try:
+        _answer(run)
+    except OSError as caught:
+        interruption.conclude(untold(caught))
     interruption.conclude(0)
 
 
-def _tell_scan(run: Run) -> None:
-    from lockhouse.terminal.answers import scan_lines
+def _answer(run: Run) -> None:
+    from lockhouse.terminal.answers import conclusion, scan_lines
     from lockhouse.terminal.device import width_of
     from lockhouse.terminal.paint import paint
 
-    report = run.context.state.read(ScanReport)
-    if report is not None:
+    if run.requested & {"install", "verify", "lock"}:
+        write(sys.stdout, f"{conclusion(run.context)}\n")
+    elif "scan" in run.requested and (report := run.context.state.read(ScanReport)) is not None:
         paint(scan_lines(report, width_of(sys.stdout)), sys.stdout)
 
 
@@ -177,7 +189,6 @@ def _verb(name: str) -> Task:
 
 def _serve(name: str, *, dry_run: bool = False) -> None:
     from lockhouse.terminal.request import Request
-    from lockhouse.terminal.session import refuse, serve
 
     variables = _variables()
     try:

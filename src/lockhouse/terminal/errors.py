@@ -8,14 +8,21 @@ from typing import TextIO
 from lockhouse.errors import Hint, Interrupted, LockhouseError
 from lockhouse.terminal.device import width_of
 from lockhouse.terminal.paint import paint
+from lockhouse.terminal.streams import abandon
 from lockhouse.terminal.text import clean, fold
 
 __all__ = ["all_hints", "error_lines", "show_error"]
 
 
 def show_error(error: LockhouseError, stream: TextIO, hints: Iterable[Hint] = ()) -> None:
-    """Write an error; ``hints`` are what plugins add to its own."""
-    paint([line for part in error_lines(error, width_of(stream), hints) for line in part], stream)
+    """Write an error; ``hints`` are what plugins add to its own.
+
+    Where nobody can be told, the exit status has to do.
+    """
+    try:
+        paint([line for part in error_lines(error, width_of(stream), hints) for line in part], stream)
+    except OSError:
+        abandon(stream)
 
 
 def error_lines(error: LockhouseError, width: int | None = None, hints: Iterable[Hint] = ()) -> Iterator[list[str]]:

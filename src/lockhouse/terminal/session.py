@@ -17,7 +17,7 @@ from lockhouse.terminal.record import Record
 from lockhouse.terminal.request import Request
 from lockhouse.terminal.streams import abandon, prepare, reserved_output, write
 
-__all__ = ["refuse", "serve"]
+__all__ = ["explain", "refuse", "serve", "untold"]
 
 
 def serve(request: Request) -> int:
@@ -27,10 +27,7 @@ def serve(request: Request) -> int:
         with attended(), _output(request.json) as output:
             return _serve(request, output)
     except OSError as caught:  # the verb itself is through: this is about telling
-        abandon(sys.stdout)
-        error = StorageError("standard output cannot be written", cause=caught.strerror)
-        show_error(error, sys.stderr)
-        return error.exit_status
+        return untold(caught)
 
 
 def refuse(error: UsageError, *, verb: str | None, json: bool) -> int:
@@ -39,7 +36,18 @@ def refuse(error: UsageError, *, verb: str | None, json: bool) -> int:
     if json:
         from lockhouse.terminal.documents import document, render, usage_document
 
-        write(sys.stdout, render(document(verb, Record(), error) if verb else usage_document(error)))
+        try:
+            write(sys.stdout, render(document(verb, Record(), error) if verb else usage_document(error)))
+        except OSError as caught:
+            return untold(caught)
+    show_error(error, sys.stderr)
+    return error.exit_status
+
+
+def untold(caught: OSError) -> int:
+    """Say that an answer cannot be given, and return the exit status for that."""
+    abandon(sys.stdout)
+    error = StorageError("standard output cannot be written", cause=caught.strerror)
     show_error(error, sys.stderr)
     return error.exit_status
 
@@ -70,7 +78,8 @@ def _serve(request: Request, output: TextIO) -> int:
     if error is not None:
         _tell_anyway(request, record, output)
         if request.debug:
-            write(sys.stderr, "".join(traceback.format_exception(error)))
+            with contextlib.suppress(OSError):
+                write(sys.stderr, "".join(traceback.format_exception(error)))
         show_error(error, sys.stderr, hints)
     if request.json:
         from lockhouse.terminal.documents import document, render

@@ -20,6 +20,9 @@ from lockhouse.cli import main
 from lockhouse.errors import InternalError, Interrupted, LockhouseError, StorageError, UsageError
 from lockhouse.terminal.session import explain
 
+FULL = Path("/dev/full")
+"""A file that takes nothing, as on a full disk."""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Path]:
@@ -101,21 +104,23 @@ def test_plugins_are_listed_without_a_manifest(tmp_path: Path, capfd: pytest.Cap
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")
-@pytest.mark.parametrize("redirect", ["| true", ">&-", "2>&-", "2>&1 | true"])
-def test_standard_streams_may_be_closed(redirect: str, tmp_path: Path) -> None:
-    command = f'set -o pipefail; "{sys.executable}" -m lockhouse -C "{tmp_path}" plugins {redirect}'
-    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 0, ended.stderr
+@pytest.mark.parametrize("redirect", ["| true", ">&-", "2>&-", "2>&1 | true", ">&- 2>&-"])
+@pytest.mark.parametrize(("command", "status"), [("plugins", 0), ("--help", 0), ("nothing --json", 2)])
+def test_standard_streams_may_be_closed(command: str, status: int, redirect: str, tmp_path: Path) -> None:
+    line = f'set -o pipefail; "{sys.executable}" -m lockhouse -C "{tmp_path}" {command} {redirect}'
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == status, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "Exception ignored" not in ended.stderr
+    assert "usage:" not in ended.stderr  # what was meant for one stream goes to no other
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_full_disk_under_the_answer_is_an_error(options: list[str], tmp_path: Path) -> None:
-    with Path("/dev/full").open("w") as full:
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["plugins"], ["plugins", "--json"], ["--help"], ["--version"], ["x", "--json"]])
+def test_full_disk_under_the_answer_is_an_error(arguments: list[str], tmp_path: Path) -> None:
+    with FULL.open("w") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "lockhouse", "-C", tmp_path, "plugins", *options],
+            [sys.executable, "-m", "lockhouse", "-C", tmp_path, *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -125,6 +130,21 @@ def test_full_disk_under_the_answer_is_an_error(options: list[str], tmp_path: Pa
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: standard output cannot be written\n")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("options", [[], ["--debug"]])
+def test_an_error_that_nobody_can_be_told_keeps_its_status(options: list[str], project: Callable[..., Path]) -> None:
+    root = project('raise NetworkError("no answer", url="http://x/")')
+    with FULL.open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "lockhouse", "-C", root, *options, "detect"],
+            stdout=full,
+            stderr=full,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="encodings are chosen differently there")
