@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from lockhouse.environments import pointer
 from lockhouse.environments.links import is_link, real
 from lockhouse.environments.removal import remove_tree
+from lockhouse.environments.scattering import scatter
 from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
 from lockhouse.project import Project
@@ -141,6 +142,7 @@ class Generations:
         temporary = self.folder / f"{NEW}{os.urandom(4).hex()}"
         with storage_errors(path):
             self.folder.mkdir(parents=True, exist_ok=True)
+            scatter(self.folder)
             write_atomically(self.folder / COUNTER, f"{number}\n".encode())
             temporary.mkdir()
             _write(temporary, generation)

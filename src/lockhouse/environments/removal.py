@@ -6,15 +6,17 @@ The marker of a folder goes last, so that a removal that was interrupted leaves 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from lockhouse.cores import spread
 from lockhouse.environments.links import is_link, remove_link
 from lockhouse.errors import Hint, StorageError
 
@@ -23,11 +25,11 @@ __all__ = ["remove_tree"]
 # A virus scanner or an indexer on Windows holds a file for some tenths of a second; together this waits 6 seconds.
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.85)
 
-AT_ONCE = 4
-"""Folders that are emptied at once: a removal is one wait for the file system after the other."""
+WORTH_A_PROCESS = 2000
+"""Files and folders whose removal takes longer than starting a process."""
 
-FEW = 64
-"""Folders that are sooner gone than threads are started."""
+HEAVY = 10
+"""How many files are removed while one folder is."""
 
 
 def remove_tree(path: Path, *, last: str | None = None) -> None:
@@ -78,36 +80,59 @@ def _remove_folders(paths: Sequence[str]) -> None:
         for path in paths:
             _remove_folder(path)
         return
-    folders = list(paths)
-    for path in folders:  # grows while it is gone through: what is above comes before what is in it
+    folders = list(_walk(paths))
+    weights = [HEAVY + len(names) for _, names in folders]
+    left = [path for share in spread(_empty, folders, weights, WORTH_A_PROCESS) for path in share]
+    for path in sorted(left, reverse=True):  # what is in a folder comes before it
+        _remove_empty(path)
+
+
+def _walk(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """List folders and those in them, and what each holds besides; all that is in one follows it at once."""
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop()
+        names = []
         with os.scandir(path) as entries:
-            folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    if len(folders) <= FEW:
-        for path in folders:
-            _empty(path)
-    else:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(_empty, folders))
-    for path in reversed(folders):
-        os.rmdir(path)  # noqa: PTH106 - once per folder
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    names.append(entry.name)
+        yield path, names
 
 
-def _empty(path: str) -> None:
-    """Remove what a folder holds besides folders."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        with os.scandir(handle) as entries:
-            names = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
-        for name in names:
-            try:
-                os.unlink(name, dir_fd=handle)
-            except OSError as error:
-                error.filename = f"{path}/{name}"  # the call itself knows only the name
+def _empty(folders: Sequence[tuple[str, list[str]]]) -> list[str]:
+    """Remove what folders hold, and them; give those that others are in, which somebody else removes."""
+    for path, names in folders:
+        if not names:
+            continue
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            for name in names:
+                try:
+                    os.unlink(name, dir_fd=handle)
+                except FileNotFoundError:
+                    pass  # whoever began with this folder did not come to its end
+                except OSError as error:
+                    error.filename = f"{path}/{name}"  # the call itself knows only the name
+                    raise
+        finally:
+            os.close(handle)
+    left = []
+    for path, _ in reversed(folders):
+        try:
+            _remove_empty(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-    finally:
-        os.close(handle)
+            left.append(path)
+    return left
+
+
+def _remove_empty(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(path)  # noqa: PTH106 - once per folder
 
 
 def _remove_folder(path: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lockhouse.cores import spread
 from lockhouse.environments.removal import remove_tree
+from lockhouse.environments.scattering import scatter
 from lockhouse.environments.tree import hash_files
 from lockhouse.errors import BuildError, StorageError
 from lockhouse.events import Emit, discard
@@ -187,6 +188,7 @@ class Store:
         try:
             with storage_errors(self.shelves):
                 reservations.folder.mkdir(parents=True, exist_ok=True)
+                scatter(self.shelves)
                 make_all(begin(), publish, meter, given_up)
         finally:
             for making in makings:
