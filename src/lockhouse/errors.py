@@ -27,6 +27,7 @@ __all__ = [
     "LockhouseError",
     "ManifestError",
     "NetworkError",
+    "NotJudged",
     "NothingToVerify",
     "OfflineError",
     "PluginError",
@@ -221,6 +222,12 @@ class UnsafeForHost(LockhouseError):
 
     code = "unsafe-for-host"
     exit_status = 3
+
+
+class NotJudged(LockhouseError):
+    """Of some requirements nothing can be said; they are told by themselves, with the reason."""
+
+    code = "not-judged"
 
 
 class DriftFound(LockhouseError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from lockhouse.diagnosis.bisecting import bisect
 from lockhouse.errors import UsageError
 from lockhouse.hosts.keeping import kept_inventory
 from lockhouse.opening import open_context
+from lockhouse.project import cache_directory
 from lockhouse.run import run_verb
 from lockhouse.steps import Options
 
@@ -69,7 +72,7 @@ def test_the_candidate_that_breaks_a_check_is_named_and_the_host_is_untouched(
     assert guilty == {
         ("numpy is 2.1.0", ("harmful",)),
         ("center", ("harmful",)),
-        ("dead: import dead", ("dead",)),
+        ("import dead", ("dead",)),
         ("", ("unknown-to-all",)),
     }
     assert found.harmless == ("harmless",)
@@ -104,8 +107,47 @@ def test_what_breaks_only_together_is_narrowed_down(
             ("four",),
             ("five",),
         ]
-        together = bisect(opened, ("old", "one", "new"))
-    assert [(item.check, item.candidates) for item in together.culprits] == [("", ("old", "new"))]
+        together = bisect(opened, ("old", "two", "one", "new", "four", "five"))
+    assert [(item.check, item.candidates) for item in together.culprits] == [
+        ("", ("old", "new")),
+        ("not both", ("two", "four")),
+    ]
+    assert together.harmless == ("one", "five")
+    assert together.trials[-1].candidates == ("one", "five")
+
+
+def test_a_combination_is_found_where_several_fail_for_the_same_check(
+    site: Site, host: HostSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        site.wheel(name)
+    code = "import importlib.util as u; assert sum(map(bool, map(u.find_spec, ['one', 'two', 'three']))) < 2"
+    with bench(site, host, monkeypatch, checks=[{"name": "at most one", "run": code}]) as opened:
+        found = bisect(opened, ("one", "two", "three"))
+    assert [item.candidates for item in found.culprits] == [("two", "three")]
+    assert found.harmless == ("one",)
+
+
+def test_whoever_interrupts_trials_gets_rid_of_their_copies(site: Site, host: HostSite, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    site.wheel("endless", files={"endless.py": f"open({str(started)!r}, 'w').close()\nimport time\ntime.sleep(600)\n"})
+    before = host.tree()
+    site.manifest(
+        "helper",
+        python={"version": host.inventory().interpreter.release, "provider": "host"},
+        environment={"path": str(host.root)},
+        protect=["numpy"],
+    )
+    process = site.start("diagnose", "endless", "--bisect")
+    for _ in range(600):
+        if started.exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list((cache_directory() / "diagnosis").rglob("trial-*")) == []
+    assert host.tree() == before
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def test_each_requirement_gets_its_verdict_with_the_evidence(offered: Site, host
     manifest(offered, host)
     before = host.tree()
     picture = tmp_path / "verdicts.svg"
-    asked = ("harmless", "harmful", "newer", "intruder", "helper", "nobody-knows-it")
+    offered.wheel("overwriting", files={"helper/__init__.py": "other = 1\n"})
+    asked = ("harmless", "harmful", "newer", "intruder", "helper", "helper>=2", "overwriting", "nobody-knows-it")
     result = offered.run("--json", "diagnose", *asked, "--graph", str(picture))
     assert result.status == 3, result.err
     document = valid(result.document)
@@ -59,15 +60,22 @@ def test_each_requirement_gets_its_verdict_with_the_evidence(offered: Site, host
         "newer": "RISKY",
         "intruder": "UNSAFE",
         "helper": "SAFE",
+        "helper>=2": "RISKY",
+        "overwriting": "RISKY",
         "nobody-knows-it": "RISKY",
     }
     assert "no compiled extension" in verdicts["harmless"]["reason"]
     harmful = verdicts["harmful"]
     assert "numpy 1.26.4 would replace numpy 2.1.0 of the host" in harmful["reason"]
     assert harmful["evidence"][0]["chain"] == ["harmful", "middle", "numpy"]
+    assert harmful["evidence"][0]["requirements"] == ["harmful", "middle", "numpy<2"]
     assert harmful["files"] > 0
     assert {"name": "numpy", "version": "1.26.4", "replaces": "2.1.0"} in harmful["distributions"]
     assert "numpy 2.1.0 has in the host" in verdicts["intruder"]["reason"]
+    assert verdicts["intruder"]["files"] == 1
+    assert verdicts["helper>=2"]["reason"] == "helper 2.0 would replace helper 1.0 of the host"
+    assert [name for name, item in verdicts.items() if not item["judged"]] == ["nobody-knows-it"]
+    assert "stages[" not in result.out
     assert document["protected"] == [{"name": "numpy", "version": "2.1.0", "files": harmful["files"]}]
     assert document["error"]["code"] == "unsafe-for-host"
     assert host.tree() == before
@@ -97,6 +105,44 @@ def test_a_folder_without_a_manifest_asks_about_the_environment_in_it(offered: S
     assert "UNSAFE  harmful" in result.out
     assert not (offered.root / ".lockhouse").exists()
     assert offered.run("diagnose", "harmless").status == 0
+
+
+def test_what_cannot_be_judged_is_no_success(offered: Site, host: HostSite) -> None:
+    manifest(offered, host)
+    result = offered.run("diagnose", "harmless", "nobody-knows-it")
+    assert result.status == 1, result.err
+    assert "SAFE    harmless" in result.out
+    assert "nothing can be said of nobody-knows-it" in result.err
+
+
+def test_what_a_trial_breaks_is_unsafe_whatever_its_wheels_say(offered: Site, host: HostSite) -> None:
+    offered.wheel("dead", files={"dead/__init__.py": "raise ImportError('no such symbol')\n"})
+    for name in ("one", "two"):
+        offered.wheel(name)
+    code = "import importlib.util as u; assert not (u.find_spec('one') and u.find_spec('two')), 'both'"
+    manifest(offered, host, protect=["numpy", "torch"], checks=[{"name": "not both", "run": code}])
+    assert offered.run("diagnose", "dead").status == 0
+    result = offered.run("--json", "diagnose", "dead", "one", "two", "--bisect")
+    assert result.status == 3, result.err
+    assert "torch is to be protected, and is not on the host" in result.err
+    document = valid(result.document)
+    verdicts = {item["requirement"]: (item["verdict"], item["reason"]) for item in document["verdicts"]}
+    assert verdicts == {
+        "dead": ("UNSAFE", "tried, it breaks import dead: ImportError: no such symbol"),
+        "one": ("RISKY", "tried together with two, it breaks not both: AssertionError: both"),
+        "two": ("RISKY", "tried together with one, it breaks not both: AssertionError: both"),
+    }
+    assert document["error"]["summary"] == "dead, one with two would hurt the host"
+
+
+def test_a_check_that_hangs_is_stopped_and_counts_as_broken(offered: Site, host: HostSite) -> None:
+    offered.wheel("slow", files={"slow.py": ""})
+    code = "import importlib.util as u, time; time.sleep(600 if u.find_spec('slow') else 0)"
+    manifest(offered, host, checks=[{"name": "quick", "run": code, "timeout": 2}])
+    result = offered.run("diagnose", "slow", "harmless", "--bisect")
+    assert result.status == 3, result.err
+    assert "slow breaks quick: stopped at its time limit of 2 s" in result.out
+    assert "harmless: nothing breaks" in result.out
 
 
 def test_wrong_questions_are_refused(offered: Site, host: HostSite, tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_one_lock_gives_the_same_everywhere_or_says_why_not(site: Site, host: Ho
 
 def test_an_interrupted_run_is_undone_by_the_next_one(site: Site, host: HostSite) -> None:
     site.wheel("wanted", padding=3 << 20)
-    sleeping = "import sys, time; time.sleep(60 if 'host' in sys.prefix else 0)"
+    sleeping = f"import sys, time; time.sleep(60 if sys.prefix == {str(host.root)!r} else 0)"
     manifest(site, host, "wanted", checks=[{"name": "slow", "run": sleeping}])
     before = host.tree()
     process = site.start("install")

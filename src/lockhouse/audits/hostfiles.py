@@ -19,7 +19,7 @@ from lockhouse.inventory import Inventory
 from lockhouse.wheels.facts import WheelFacts
 from lockhouse.wheels.ownership import holds_the_same
 
-__all__ = ["HostFiles"]
+__all__ = ["HostFiles", "protected_in_the_way"]
 
 SHOWN = 3
 NOBODY = "nobody that says so"
@@ -38,20 +38,23 @@ class HostFiles:
         files = _HostFiles(subject, subject.host)
         protected = protected_names(subject)
         for name, facts in subject.facts.items():
-            yield from self._collisions(subject, files, name, facts)
+            yield from self._collisions(subject, files, name, facts, protected)
             yield from self._modules(subject, files, name, facts, protected)
 
-    def _collisions(self, subject: Subject, files: _HostFiles, name: str, facts: WheelFacts) -> Iterator[Finding]:
+    def _collisions(
+        self, subject: Subject, files: _HostFiles, name: str, facts: WheelFacts, protected: frozenset[str]
+    ) -> Iterator[Finding]:
         found: dict[str, list[str]] = defaultdict(list)
         for place in files.in_the_way(facts):
             found[files.owner(place)].append(place)
         for owner, places in found.items():
             several = len(places) > 1
+            kind = "protected" if owner.partition(" ")[0] in protected else "collision"
             more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
             yield about(
                 subject,
                 name,
-                "host-files.collision",
+                f"host-files.{kind}",
                 "refuse",
                 f" brings {len(places)} file{'s' * several} that {owner} has in the host, with other content: "
                 f"{', '.join(places[:SHOWN])}{more}",
@@ -78,6 +81,15 @@ class HostFiles:
                         hint=f"leave out {name}, or make sure that nobody needs the host's {module}",
                         cures=ways_out(subject, name),
                     )
+
+
+def protected_in_the_way(subject: Subject) -> frozenset[str]:
+    """Find the files of protected distributions that wheels have other content for."""
+    if subject.host is None:
+        return frozenset()
+    files, protected = _HostFiles(subject, subject.host), protected_names(subject)
+    near = (place for facts in subject.facts.values() for place in files.in_the_way(facts))
+    return frozenset(place for place in near if files.owner(place).partition(" ")[0] in protected)
 
 
 class _HostFiles:

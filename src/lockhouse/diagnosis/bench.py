@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -50,8 +49,6 @@ class Bench:
 
     context: Context
     inventory: Inventory
-    network: threading.Lock = field(default_factory=threading.Lock)
-    """Held by whoever plans or fetches: two candidates may need the same wheel."""
 
     @property
     def protected(self) -> tuple[str, ...]:

@@ -7,8 +7,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lockhouse.diagnosis.bench import open_bench, parse_candidates
+from packaging.utils import canonicalize_name
+
+from lockhouse.diagnosis.bench import PROTECTED, open_bench, parse_candidates
 from lockhouse.diagnosis.bisecting import bisect
+from lockhouse.diagnosis.concluding import concluded
 from lockhouse.diagnosis.judging import judge_candidates, protected_of
 from lockhouse.diagnosis.results import Diagnosis
 from lockhouse.events import Emit, Message
@@ -48,9 +51,12 @@ def diagnose(
     context, inventory = _opened(root, manifest, options, emit)
     begin(context)
     emit(Message(level="info", text=f"host {inventory.prefix}, Python {inventory.interpreter.version}"))
+    _tell_absent(context, inventory)
     with open_bench(context, inventory) as bench:
         verdicts = judge_candidates(bench, wanted)
         found = bisect(bench, wanted) if bisecting else None
+        if found is not None:
+            verdicts = concluded(verdicts, found)
         return Diagnosis(
             host=inventory.digest,
             prefix=inventory.prefix,
@@ -75,6 +81,21 @@ def _opened(root: Path, manifest: str | None, options: Options, emit: Emit) -> t
         context = _without_manifest(root, answer, options, emit)
     run_verb("detect", context)
     return context, take_inventory(answer)
+
+
+def _tell_absent(context: Context, inventory: Inventory) -> None:
+    """Say once what is to be protected and is not there, or is broken."""
+    broken = {item.distribution: item.message for item in inventory.problems}
+    for name in context.manifest.protect or PROTECTED:
+        if inventory.distribution(name) is not None:
+            continue
+        if problem := broken.get(canonicalize_name(name)):
+            text = f"{name} of the host is broken, and cannot be protected: {problem}"
+        elif context.manifest.protect:
+            text = f"{name} is to be protected, and is not on the host"
+        else:
+            continue
+        context.emit(Message(level="warning", text=text))
 
 
 def _without_manifest(root: Path, host: HostAnswer, options: Options, emit: Emit) -> Context:

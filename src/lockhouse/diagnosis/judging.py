@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lockhouse.audits.judging import judge
+from lockhouse.audits import Subject
+from lockhouse.audits.hostfiles import protected_in_the_way
+from lockhouse.audits.judging import assemble, examine
 from lockhouse.blacklist import never_fetched
 from lockhouse.diagnosis.bench import STEP, Bench
-from lockhouse.diagnosis.results import Evidence, Judgement, Protected, TriedDistribution, Verdict, Weight
-from lockhouse.errors import LockhouseError
+from lockhouse.diagnosis.results import GRAVITY, ORDER, Evidence, Protected, Verdict, Weight
+from lockhouse.diagnosis.trying import tried
+from lockhouse.diagnosis.wording import in_words, said_of
+from lockhouse.errors import InternalError, LockhouseError
 from lockhouse.events import Progress
 from lockhouse.extensions.numpyabi import numpy_use
 from lockhouse.findings import Finding
@@ -25,14 +29,17 @@ from lockhouse.wheels.facts import known_facts
 
 __all__ = ["judge_candidates", "protected_of"]
 
-HARM = ("host.protected", "host.breaks", "host-files.", "numpy-abi.", "blacklist.", "integrity.", "rule.")
+HARM = (
+    *("host.protected", "host.breaks", "host-files.protected", "host-files.hides", "numpy-abi."),
+    *("blacklist.", "integrity.", "rule."),
+)
 """Refusals that mean harm to what is protected, or that it cannot be ruled out."""
 
 CONCERNS = ("host.", "host-files.", "libraries.", "cuda.", "c-runtime.", "start-up.", "shadowing.hidden")
 """Warnings about what happens to a host; others are about the plan itself."""
 
-GRAVITY: dict[Weight, Judgement] = {"unsafe": "UNSAFE", "risky": "RISKY", "note": "SAFE"}
-ORDER = ("unsafe", "risky", "note")
+REPLACING = ("host.replaces", "host.replaced", "host.added")
+"""Something that is not protected makes way: whether a manifest would allow it is not the question here."""
 
 
 def protected_of(bench: Bench) -> tuple[Protected, ...]:
@@ -57,38 +64,41 @@ def _judge(bench: Bench, line: str) -> Verdict:
     assert host is not None
     markers = bench.inventory.interpreter.markers
     try:
-        with bench.network:
-            plan = bench.plan([line])
-            bench.fetch(plan, never_fetched(context.manifest, plan, markers))
-        report = judge(context, plan, host, with_wheels=True)
+        plan = bench.plan([line])
+        bench.fetch(plan, never_fetched(context.manifest, plan, markers))
+        subject = assemble(context, plan, host, with_wheels=True)
+        report = examine(subject, context.plugins.audits(), with_wheels=True)
+    except InternalError:
+        raise
     except LockhouseError as error:
-        text = "\n".join(filter(None, (error.summary, error.cause)))
-        said = Evidence(code=error.code, weight="risky", text=text)
-        reason = f"nothing can be said of its wheels: {error.summary}"
-        return Verdict(requirement=line, verdict="RISKY", reason=reason, evidence=(said,))
-    found = [*map(_weighed, report.findings), *_abi(bench, plan)]
+        said = Evidence(code=error.code, weight="risky", text=in_words(error))
+        reason = f"cannot be judged: {error.summary}"
+        return Verdict(requirement=line, verdict="RISKY", judged=False, reason=reason, evidence=(said,))
+    weighed = [_weighed(bench, plan, item) for item in report.findings if item.code != "host.absent"]
+    found = [*weighed, *_abi(bench, plan)]
     evidence = tuple(sorted(found, key=lambda item: ORDER.index(item.weight)))
     gravest: Weight = evidence[0].weight if found else "note"
     return Verdict(
         requirement=line,
         verdict=GRAVITY[gravest],
         reason=evidence[0].text if gravest != "note" else _harmless(bench, line, plan),
-        distributions=tuple(
-            TriedDistribution(name=item.name, version=item.version, replaces=item.replaces)
-            for item in plan.distributions
-        ),
-        files=_changing(bench, plan),
+        distributions=tried(plan),
+        files=_changing(bench, subject),
         evidence=evidence,
     )
 
 
-def _weighed(finding: Finding) -> Evidence:
+def _weighed(bench: Bench, plan: Plan, finding: Finding) -> Evidence:
     weight: Weight = "note"
     if finding.severity == "refuse":
         weight = "unsafe" if finding.code.startswith(HARM) else "risky"
-    elif finding.severity == "warn" and finding.code.startswith(CONCERNS):
+    elif (finding.severity == "warn" and finding.code.startswith(CONCERNS)) or finding.code in REPLACING:
         weight = "risky"
-    return Evidence(code=finding.code, weight=weight, text=finding.message, chain=finding.chain)
+    text, requirements = said_of(finding)
+    planned, there = plan.distribution(finding.distribution), bench.inventory.distribution(finding.distribution)
+    if finding.code in REPLACING and planned is not None and there is not None:
+        text = f"{planned.name} {planned.version} would replace {there.name} {there.version} of the host"
+    return Evidence(code=finding.code, weight=weight, text=text, chain=finding.chain, requirements=requirements)
 
 
 def _abi(bench: Bench, plan: Plan) -> Iterator[Evidence]:
@@ -106,10 +116,11 @@ def _abi(bench: Bench, plan: Plan) -> Iterator[Evidence]:
             yield Evidence(code=f"abi.{kind}", weight="note", text=text, chain=(item.name,))
 
 
-def _changing(bench: Bench, plan: Plan) -> int:
-    """Count the files of protected distributions that would make way."""
-    replaced = {item.name for item in plan.distributions if item.replaces is not None}
-    return sum(bench.inventory.effective[name].files or 0 for name in bench.protected if name in replaced)
+def _changing(bench: Bench, subject: Subject) -> int:
+    """Count the files of protected distributions that would make way, or be overwritten."""
+    replaced = {item.name for item in subject.plan.distributions if item.replaces is not None}
+    gone = sum(bench.inventory.effective[name].files or 0 for name in bench.protected if name in replaced)
+    return gone + len(protected_in_the_way(subject))
 
 
 def _harmless(bench: Bench, line: str, plan: Plan) -> str:

@@ -10,6 +10,8 @@ from lockhouse.codec import digest_of
 from lockhouse.evidence import CheckResult
 
 __all__ = [
+    "GRAVITY",
+    "ORDER",
     "Bisection",
     "Culprit",
     "Diagnosis",
@@ -28,6 +30,12 @@ Judgement = Literal["SAFE", "RISKY", "UNSAFE"]
 Weight = Literal["unsafe", "risky", "note"]
 """How much a piece of evidence counts."""
 
+ORDER: tuple[Weight, ...] = ("unsafe", "risky", "note")
+"""The gravest comes first."""
+
+GRAVITY: dict[Weight, Judgement] = {"unsafe": "UNSAFE", "risky": "RISKY", "note": "SAFE"}
+"""A verdict is as grave as the gravest piece of evidence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedDistribution:
@@ -42,14 +50,17 @@ class TriedDistribution:
 class Evidence:
     """One thing that a verdict rests on.
 
-    ``code`` is that of the rule's finding, or ``abi.<what>`` for what the compiled files of a wheel say. ``chain``
-    leads from the requirement to what it is about, by canonical name; empty where it is about none.
+    ``code`` is that of the rule's finding, ``abi.<what>`` for what the compiled files of a wheel say,
+    ``trial.<what>`` for what a trial showed. ``chain`` leads from the requirement to what it is about, by canonical
+    name; empty where it is about none. ``requirements`` are the lines that lead there: the candidate, then what each
+    asks of the next.
     """
 
     code: str
     weight: Weight
     text: str
     chain: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +68,14 @@ class Verdict:
     """What a requirement would do.
 
     ``distributions`` are what an installer would bring for it, the host's own kept if it can be. ``files`` counts the
-    files of protected distributions that would change. ``reason`` is the gist of the evidence.
+    files of protected distributions that would change. ``reason`` is the gist of the evidence. What is not ``judged``
+    could not be: it cannot be planned, or its wheels not be read.
     """
 
     requirement: str
     verdict: Judgement
     reason: str
+    judged: bool = True
     distributions: tuple[TriedDistribution, ...] = ()
     files: int = 0
     evidence: tuple[Evidence, ...] = ()
@@ -158,7 +171,15 @@ class Diagnosis:
     @property
     def unsafe(self) -> tuple[str, ...]:
         """The requirements that must not be installed there, by their wheels or by trial."""
-        found = [item.requirement for item in self.verdicts if item.verdict == "UNSAFE"]
-        for culprit in self.bisection.culprits if self.bisection else ():
-            found += [name for name in culprit.candidates if culprit.check]
-        return tuple(dict.fromkeys(found))
+        return tuple(item.requirement for item in self.verdicts if item.verdict == "UNSAFE")
+
+    @property
+    def quarrels(self) -> tuple[tuple[str, ...], ...]:
+        """Combinations of which trials showed that they break something only together."""
+        found = self.bisection.culprits if self.bisection else ()
+        return tuple(dict.fromkeys(item.candidates for item in found if item.check and len(item.candidates) > 1))
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The requirements of which nothing can be said."""
+        return tuple(item.requirement for item in self.verdicts if not item.judged)

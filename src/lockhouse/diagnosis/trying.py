@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,10 +16,11 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.diagnosis.bench import Bench
 from lockhouse.diagnosis.results import Trial, TriedDistribution
+from lockhouse.diagnosis.wording import in_words
 from lockhouse.environments import Scheme
 from lockhouse.environments.host import HostProvider
 from lockhouse.environments.removal import remove_tree
-from lockhouse.errors import LockhouseError
+from lockhouse.errors import InternalError, LockhouseError
 from lockhouse.evidence import CheckResult
 from lockhouse.host import Host
 from lockhouse.manifest import Check
@@ -32,7 +33,7 @@ from lockhouse.verification.imports import import_check
 from lockhouse.verification.running import Interpreter, run_checks
 from lockhouse.wheels.installing import Installation, Wanted
 
-__all__ = ["host_checks", "run_trial"]
+__all__ = ["host_checks", "prepare", "run_trial", "tried"]
 
 VERSION = """
 import importlib.metadata
@@ -55,26 +56,34 @@ def host_checks(bench: Bench) -> tuple[Check, ...]:
     return tuple(found)
 
 
-def run_trial(bench: Bench, candidates: Sequence[str], checks: Sequence[Check], bytecode: Path) -> Trial:
-    """Try candidates together; ``bytecode`` is a folder that trials share, so that each host module is compiled once.
+def prepare(bench: Bench, candidates: Sequence[str]) -> Plan | Trial:
+    """Plan candidates together and bring their wheels; a trial that says why there is nothing to try, if that fails."""
+    started = time.perf_counter()
+    try:
+        plan = bench.plan(candidates)
+        bench.fetch(plan)
+    except InternalError:
+        raise
+    except LockhouseError as error:
+        return Trial(candidates=tuple(candidates), error=in_words(error), seconds=_since(started))
+    return plan
 
-    What goes wrong with them is in the trial; only what would go wrong for any candidate is raised.
+
+def run_trial(
+    bench: Bench,
+    candidates: Sequence[str],
+    plan: Plan | None,
+    checks: Sequence[Check],
+    interpreter: Callable[[Path], Interpreter],
+) -> Trial:
+    """Try candidates together, by the plan that was prepared for them; None for the host as it is.
+
+    What goes wrong with them is in the trial; only what would go wrong for any candidate is raised. ``interpreter``
+    makes that of the copy. May run in several threads.
     """
     started = time.perf_counter()
     asked = tuple(candidates)
-    plan: Plan | None = None
-    if asked:
-        try:
-            with bench.network:
-                plan = bench.plan(asked)
-                bench.fetch(plan)
-        except LockhouseError as error:
-            text = "\n".join(filter(None, (error.summary, error.cause)))
-            return Trial(candidates=asked, error=text, seconds=_since(started))
-    distributions = tuple(
-        TriedDistribution(name=item.name, version=item.version, replaces=item.replaces)
-        for item in (plan.distributions if plan else ())
-    )
+    distributions = tried(plan) if plan is not None else ()
     place = bench.context.project.temporary
     with storage_errors(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -84,14 +93,24 @@ def run_trial(bench: Bench, candidates: Sequence[str], checks: Sequence[Check], 
         if plan is not None:
             try:
                 _install(bench, root, scheme, plan)
+            except InternalError:
+                raise
             except LockhouseError as error:
-                text = "\n".join(filter(None, (error.summary, error.cause)))
+                text = in_words(error)
                 return Trial(candidates=asked, distributions=distributions, error=text, seconds=_since(started))
-        wanted = (*checks, *_imports(asked, scheme)) if plan is not None else tuple(checks)
-        results = _run(bench, scheme, plan, wanted, bytecode)
+        names = {check.name for check in checks}
+        own = [check for check in _imports(asked, scheme) if check.name not in names] if plan is not None else []
+        results = _run(bench, interpreter(scheme.python), plan, (*checks, *own))
     finally:
         remove_tree(root)
     return Trial(candidates=asked, distributions=distributions, checks=results, seconds=_since(started))
+
+
+def tried(plan: Plan) -> tuple[TriedDistribution, ...]:
+    """Tell what an installer would bring."""
+    return tuple(
+        TriedDistribution(name=item.name, version=item.version, replaces=item.replaces) for item in plan.distributions
+    )
 
 
 def _install(bench: Bench, root: Path, scheme: Scheme, plan: Plan) -> None:
@@ -104,16 +123,13 @@ def _install(bench: Bench, root: Path, scheme: Scheme, plan: Plan) -> None:
 
 def _imports(candidates: Sequence[str], scheme: Scheme) -> Iterator[Check]:
     """What is installed must be importable itself; what the host has already was before."""
-    for line in candidates:
-        check = import_check(canonicalize_name(Requirement(line).name), "", scheme)
+    for name in dict.fromkeys(canonicalize_name(Requirement(line).name) for line in candidates):
+        check = import_check(name, "", scheme)
         if check is not None:
-            yield Check(name=f"{line}: {check.name}", run=check.run)
+            yield check
 
 
-def _run(
-    bench: Bench, scheme: Scheme, plan: Plan | None, checks: Sequence[Check], bytecode: Path
-) -> tuple[CheckResult, ...]:
-    interpreter = Interpreter(scheme.python, bytecode)
+def _run(bench: Bench, interpreter: Interpreter, plan: Plan | None, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     host = bench.context.state.read(Host)
 
     def skipped(check: Check) -> str | None:

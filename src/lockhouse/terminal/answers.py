@@ -14,12 +14,12 @@ from lockhouse.quantities import duration, size
 from lockhouse.steps import Context
 from lockhouse.terminal.detected import detected
 from lockhouse.terminal.device import Signs
+from lockhouse.terminal.diagnosed import diagnosed
 from lockhouse.terminal.documents import generation_in_use
 from lockhouse.terminal.record import Record
 from lockhouse.terminal.text import clean, fold, table
 
 if TYPE_CHECKING:
-    from lockhouse.diagnosis.results import Bisection, Diagnosis
     from lockhouse.doctor.remarks import Checkup
     from lockhouse.environments.history import GenerationSummary
     from lockhouse.plugins import PluginRecord
@@ -230,46 +230,6 @@ def _doctor(page: Page) -> Iterator[str]:
         yield from page.table([header, *rows])
 
 
-def _diagnose(page: Page) -> Iterator[str]:
-    found: Diagnosis | None = page.record.result
-    if found is None:
-        return
-    kept = ", ".join(f"{item.name} {item.version}" for item in found.protected) or "nothing that is there"
-    yield from page.text(f"{found.prefix}, Python {found.python}; protected: {kept}")
-    yield ""
-    signs = {"SAFE": page.signs.done, "RISKY": "!", "UNSAFE": page.signs.failed}
-    column = max(len(item.requirement) for item in found.verdicts) + 2
-    rest = " " * (column + 10)
-    for item in found.verdicts:
-        first = f"{signs[item.verdict]} {item.verdict:<7} {item.requirement:<{column}}"
-        yield from fold(clean(item.reason), page.width, first=first, rest=rest)
-        more = [said.text for said in item.evidence if said.weight != "note" and said.text != item.reason]
-        if page.debug or item.verdict == "SAFE":
-            more += [
-                said.text for said in item.evidence if said.weight == "note" and (page.debug or "abi." in said.code)
-            ]
-        for text in more:
-            yield from fold(clean(text), page.width, first=rest, rest=f"{rest}  ")
-        if item.files:
-            yield f"{rest}{item.files} files of protected distributions would change"
-    if found.bisection is not None:
-        yield from _trials(page, found.bisection)
-
-
-def _trials(page: Page, found: Bisection) -> Iterator[str]:
-    yield ""
-    yield f"tried in {_count(len(found.trials), 'throw-away copy').replace('copys', 'copies')} of the host:"
-    for culprit in found.culprits:
-        who = " with ".join(culprit.candidates)
-        what = f"breaks {culprit.check}" if culprit.check else "cannot be installed"
-        told = culprit.output.strip().splitlines()[-1:] or [""]
-        text = f"{who} {what}: {told[0]}"
-        yield from fold(clean(text), page.width, first=f"{page.signs.failed} ", rest="  ")
-    if found.harmless:
-        text = f"{', '.join(found.harmless)}: nothing breaks"
-        yield from fold(clean(text), page.width, first=f"{page.signs.done} ", rest="  ")
-
-
 def _plugins(page: Page) -> Iterator[str]:
     found: tuple[PluginRecord, ...] = page.record.result
     rows = [
@@ -308,7 +268,7 @@ ANSWERS: dict[str, Callable[[Page], Iterator[str]]] = {
     "generations": _generations,
     "rollback": _rollback,
     "clean": _clean,
-    "diagnose": _diagnose,
+    "diagnose": diagnosed,
     "doctor": _doctor,
     "plugins": _plugins,
 }

@@ -66,7 +66,7 @@ def perform(request: Request, record: Record, emit: Emit) -> None:
 def _diagnose(request: Request, inquiry: Inquiry, record: Record, emit: Emit) -> None:
     """Diagnose requirements; those that would hurt the host are an error, after everything has been told."""
     from lockhouse.diagnosis.examining import diagnose
-    from lockhouse.errors import Hint, UnsafeForHost
+    from lockhouse.diagnosis.outcome import judged_to_be_safe
 
     inquiry.check()
     found = diagnose(
@@ -86,13 +86,7 @@ def _diagnose(request: Request, inquiry: Inquiry, record: Record, emit: Emit) ->
 
         write_atomically(inquiry.graph, verdict_picture(found).encode())
         emit(Message(level="info", text=f"written: {inquiry.graph}"))
-    if found.unsafe:
-        kept = ", ".join(f"{item.name} {item.version}" for item in found.protected)
-        raise UnsafeForHost(
-            f"{', '.join(found.unsafe)} would hurt the host",
-            cause=f"protected: {kept}",
-            hints=[Hint("leave-out", "leave out what is unsafe, or move it to a version that the host can live with")],
-        )
+    judged_to_be_safe(found)
 
 
 def _run_with_reports(verb: str, context: Context, reports: Reports) -> None:
