@@ -26,12 +26,16 @@ class Question:
     the answer; ``files`` are patterns (:mod:`glob`), and the answer is a JSON object of path and content of what can be
     read, in order of paths, ``{}`` where nothing fits. ``timeout`` in seconds. All of them run in a process of their
     own. An answer has at most 256 KiB; of ``files`` whole ones are left out beyond that.
+
+    ``variables`` are environment variables that the answer depends on and that are passed on for it, ``ASCEND_*`` for
+    all that begin so. Search paths and the variables of the built-in accelerators' vendors are passed on anyway.
     """
 
     name: str
     kind: Literal["command", "python", "file", "files"]
     ask: tuple[str, ...]
     timeout: float = 5.0
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,10 @@ class Accelerator(Protocol):
         """What to ask the machine, best source first. All are asked, in parallel."""
 
     def fingerprint(self) -> str:
-        """Return something that changes when the answers may have changed; a few file look-ups, no subprocess."""
+        """Return something that changes when the answers may have changed; a few file look-ups, no subprocess.
+
+        What the questions name is looked at in any case: their programs, files and variables.
+        """
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """Make sense of the answers, by question name. Survive garbage: say so in ``notes``."""

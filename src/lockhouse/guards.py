@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from lockhouse import traces
 from lockhouse.accelerators import Accelerator, Question, Ranking, Support
-from lockhouse.codec import decode, encode
 from lockhouse.confinement import confined
 from lockhouse.environments import EnvironmentProvider, Scheme
 from lockhouse.errors import Hint, LockhouseError, PluginError
@@ -20,7 +20,7 @@ from lockhouse.host import AcceleratorReading, Host, Interpreter, Probe
 from lockhouse.manifest import Check
 from lockhouse.patience import Patience
 from lockhouse.steps import Context, Step
-from lockhouse.vetting import all_of, describe_error, kept, mismatch, text_or_none, texts
+from lockhouse.vetting import MOST_QUESTIONS, all_of, describe_error, kept, mismatch, text_or_none, texts
 
 if TYPE_CHECKING:
     from lockhouse.audits import Audit, Subject
@@ -68,12 +68,13 @@ class GuardedAccelerator:
     """An accelerator of a plugin, whose exceptions name the plugin.
 
     Where a variant is being chosen, one that cannot be judged is not supported, with the reason; where the answer is
-    needed to go on, a PluginError is raised.
+    needed to go on, a PluginError is raised. ``report`` takes what is wrong where the run goes on without an answer.
     """
 
-    def __init__(self, patience: Patience, accelerator: Accelerator) -> None:
+    def __init__(self, patience: Patience, accelerator: Accelerator, report: Callable[[str], object]) -> None:
         self.plugin = patience.plugin
         self._patience = patience
+        self._report = report
         self.accelerator = accelerator
         self.namespace = accelerator.namespace
         self.family = frozenset(accelerator.family)
@@ -84,21 +85,27 @@ class GuardedAccelerator:
 
     def questions(self) -> Sequence[Question]:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("questions", lambda: all_of(Question, self.accelerator.questions()))
+        return self._ask("questions", lambda: all_of(Question, self.accelerator.questions(), MOST_QUESTIONS))
 
     def fingerprint(self) -> str:
-        """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("fingerprint", lambda: str(self.accelerator.fingerprint()))
+        """See :class:`~lockhouse.accelerators.Accelerator`.
+
+        Of a stranger's questions the programs, files and variables are looked at, whatever its own fingerprint says:
+        else a tool that comes or changes would be overlooked for as long as the machine runs.
+        """
+        own = self._ask("fingerprint", lambda: str(self.accelerator.fingerprint()))
+        return f"{own}|{traces.questions(self.questions())}" if self._patience.limited else own
 
     def read(self, answers: Mapping[str, Probe]) -> AcceleratorReading:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
-        return self._ask("read", lambda: kept(self.accelerator.read(answers)))
+        return self._ask("read", lambda: kept(AcceleratorReading, self.accelerator.read(answers)))
 
     def claims(self, variant: str) -> bool:
         """See :class:`~lockhouse.accelerators.Accelerator`."""
         try:
             return self._patience.call(lambda: bool(self.accelerator.claims(variant)), ANSWER_LIMIT)
-        except Exception:  # noqa: BLE001  a stranger's code: what it cannot judge it does not claim
+        except Exception as error:  # noqa: BLE001  a stranger's code: what it cannot judge it does not claim
+            self._report(f"{self.namespace} accelerator, claims(): {describe_error(error)}")
             return False
 
     def support(self, variant: str, reading: AcceleratorReading, host: Host) -> Support:
@@ -112,7 +119,7 @@ class GuardedAccelerator:
             reason = f"plugin {self.plugin} gave a {type(support).__name__} for an answer"
             return Support(supported=False, reason=reason)
         try:
-            return decode(Support, encode(support))
+            return kept(Support, support)
         except (TypeError, ValueError) as error:
             return Support(supported=False, reason=f"plugin {self.plugin} could not judge it: {describe_error(error)}")
 

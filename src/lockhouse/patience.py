@@ -36,7 +36,7 @@ class Patience:
 
     def __init__(self, plugin: str, *, limited: bool) -> None:
         self.plugin = plugin
-        self._limited = limited
+        self.limited = limited
         self._exhausted: str | None = None
 
     def call(self, function: Callable[[], T], limit: float) -> T:
@@ -44,7 +44,7 @@ class Patience:
 
         Of a plugin with limits only Exceptions come: what would end the process becomes a Quit.
         """
-        if not self._limited:
+        if not self.limited:
             return function()
         if self._exhausted is not None:
             raise Overrun(self._exhausted)

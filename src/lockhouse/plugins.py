@@ -138,7 +138,10 @@ class Plugins:
         if self._accelerators is None:
             hook = "lockhouse_accelerators"
             answers = self._collect(hook, Accelerator, {})  # type: ignore[type-abstract]
-            guarded = [(plugin, GuardedAccelerator(self._patience[plugin], item)) for plugin, item in answers]
+            guarded = [
+                (plugin, GuardedAccelerator(self._patience[plugin], item, partial(self._report, plugin, hook)))
+                for plugin, item in answers
+            ]
             unique = self._unique(hook, guarded, lambda accelerator: accelerator.namespace)
             self._accelerators = tuple(accelerator for _, accelerator in unique)
         return self._accelerators

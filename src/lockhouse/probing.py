@@ -68,7 +68,8 @@ class _NoAnswer(Exception):
 
 def _answer(question: Question, stop: Event | None) -> str:
     timeout = min(max(question.timeout, 0.01), LONGEST_TIMEOUT)
-    status, output, complaint = run_limited(_argv(question), timeout, probe_environment(os.environ), stop)
+    environ = probe_environment(os.environ, question.variables)
+    status, output, complaint = run_limited(_argv(question), timeout, environ, stop)
     if status is None and stop is not None and stop.is_set():
         raise _NoAnswer("interrupted")
     if status is None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import PurePath
 from typing import TypeVar
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.codec import DecodeError, decode, encode
 from lockhouse.confinement import Quit
-from lockhouse.host import AcceleratorReading
 from lockhouse.manifest import Check
 from lockhouse.patience import Overrun
 from lockhouse.steps import Step
 
 __all__ = [
+    "LONGEST_KEPT",
+    "MOST_QUESTIONS",
     "NAMESPACE",
     "all_of",
     "describe_error",
@@ -28,6 +30,12 @@ __all__ = [
 ]
 
 NAMESPACE = re.compile(r"[a-z][a-z0-9_-]*")
+MOST_QUESTIONS = 64
+"""Questions of one accelerator; each is a process."""
+
+LONGEST_KEPT = 256 * 1024
+"""Bytes of JSON that one reading or support may have: it is shown to people, and goes into the lock."""
+
 T = TypeVar("T")
 
 
@@ -91,9 +99,14 @@ def malformed(step: Step) -> str | None:
     return None
 
 
-def all_of(kind: type[T], given: Iterable[object]) -> tuple[T, ...]:
-    """Give all items of an answer; raise TypeError for one that is of another kind, or has fields that are."""
-    items = tuple(given)
+def all_of(kind: type[T], given: Iterable[object], most: int = 10_000) -> tuple[T, ...]:
+    """Give all items of an answer; raise TypeError for one that is of another kind, or has fields that are.
+
+    Raise ValueError for more than ``most``.
+    """
+    items = tuple(islice(given, most + 1))
+    if len(items) > most:
+        raise ValueError(f"gave more than {most} of the kind {kind.__name__}")
     for item in items:
         if problem := mismatch(item, kind):
             raise TypeError(problem)
@@ -119,6 +132,12 @@ def texts(given: object) -> dict[str, str]:
     return found
 
 
-def kept(reading: AcceleratorReading) -> AcceleratorReading:
-    """Write a reading and read it back: what cannot be kept would be lost between this step and the next."""
-    return decode(AcceleratorReading, json.loads(json.dumps(encode(reading), ensure_ascii=False).encode()))
+def kept(kind: type[T], given: object) -> T:
+    """Write a value and read it back: what cannot be kept would be lost between this step and the next.
+
+    Raise TypeError or ValueError where it cannot, or is longer than anybody would read.
+    """
+    written = json.dumps(encode(given), ensure_ascii=False).encode()
+    if len(written) > LONGEST_KEPT:
+        raise ValueError(f"gave a {type(given).__name__} of {len(written)} bytes; {LONGEST_KEPT} are the most")
+    return decode(kind, json.loads(written))

@@ -176,6 +176,35 @@ def test_a_reading_that_could_not_be_kept_is_the_plugin_s_fault(strangers: Stran
         by_namespace(strangers.load(), "fruit").read({})
 
 
+def test_an_accelerator_that_cannot_say_what_it_claims_is_named_once(strangers: Strangers) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace("return variant == self.namespace", "return 1 / 0")
+    strangers.install("fruit", code)
+    fruit = by_namespace(strangers.load(), "fruit")
+    assert not fruit.claims("fruit")
+    assert not fruit.claims("cu124")
+    (warning,) = strangers.heard.warnings
+    assert "plugin fruit 1.0: lockhouse_accelerators: fruit accelerator, claims(): ZeroDivisionError" in warning
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "call"),
+    [
+        ("present=True", "present=True, notes=('x' * 1_000_000,)", lambda item: item.read({})),
+        ("return []", "return [Question(name=str(i), kind='file', ask=('/x',)) for i in range(100)]", "questions"),
+    ],
+    ids=["reading", "questions"],
+)
+def test_an_answer_that_is_larger_than_any_machine_is_the_plugin_s_fault(
+    strangers: Strangers, before: str, after: str, call: Any
+) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace(before, after).replace("Support\n", "Question, Support\n", 1)
+    strangers.install("fruit", code)
+    fruit = by_namespace(strangers.load(), "fruit")
+    with pytest.raises(PluginError) as failed:
+        call(fruit) if callable(call) else getattr(fruit, call)()
+    assert re.search(r"gave (more than 64|a AcceleratorReading of 1\d* bytes)", failed.value.cause or "")
+
+
 def test_a_question_of_a_wrong_kind_is_the_plugin_s_fault(strangers: Strangers) -> None:
     strangers.install("fruit", ACCELERATOR.format(namespace="fruit").replace("return []", "return ['ls']"))
     with pytest.raises(PluginError, match="fruit"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -175,6 +176,46 @@ def test_a_variable_that_drivers_go_by_makes_it_ask_again(
 def test_other_variables_do_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run.detect()
     monkeypatch.setenv("SOME_TOKEN", "1")
+    assert run.up_to_date()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a program that is a script")
+@pytest.mark.parametrize(
+    ("kind", "asked", "place"),
+    [("command", "fruit-smi", "fruit-smi"), ("file", "{}/fruit.info", "fruit.info"), ("files", "{}/f*/x", "f1/x")],
+)
+def test_what_a_stranger_s_question_names_is_looked_at_whatever_its_fingerprint_says(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, asked: str, place: str
+) -> None:
+    folder = tmp_path / "vendor"
+    monkeypatch.setenv("PATH", str(folder))
+    question = f'Question(name="count", kind="{kind}", ask=({asked.format(folder)!r},))'
+    code = FRUIT.replace('Question(name="count", kind="python", ask=("print(3)",))', question)
+    run.strangers.install("fruit", code)
+    run.detect()
+    assert run.up_to_date()
+    there = folder / place
+    there.parent.mkdir(parents=True)
+    there.write_text("#!/bin/sh\necho 3\n", encoding="utf-8")
+    there.chmod(0o755)
+    assert not run.up_to_date()
+    run.detect()
+    assert run.up_to_date()
+    there.write_text("#!/bin/sh\necho four\n", encoding="utf-8")
+    assert not run.up_to_date()
+
+
+def test_a_variable_that_a_stranger_s_question_names_reaches_its_probe_and_makes_it_ask_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = 'ask=("import os; print(os.environ.get(\'FRUIT_COUNT\', 1))",), variables=("FRUIT_*",)'
+    run.strangers.install("fruit", FRUIT.replace('ask=("print(3)",)', ask))
+    run.detect()
+    monkeypatch.setenv("FRUIT_COUNT", "2")
+    assert not run.up_to_date()
+    reading = run.detect().accelerator("fruit")
+    assert reading is not None
+    assert len(reading.devices) == 2
     assert run.up_to_date()
 
 

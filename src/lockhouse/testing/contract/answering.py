@@ -17,6 +17,7 @@ from lockhouse.testing.contract.hearing import METHODS, Clause, Hearing, answers
 from lockhouse.testing.contract.testimony import Answer, Subject
 from lockhouse.testing.contract.witness import GENERATED, HERE, ROUNDS
 from lockhouse.testing.machines import ExpectedReading
+from lockhouse.vetting import MOST_QUESTIONS
 
 __all__ = ["ANSWER_CLAUSES"]
 
@@ -96,7 +97,10 @@ def _answers_alike(hearing: Hearing, subject: Subject) -> Iterator[str]:
 def _asks_well_formed_questions(hearing: Hearing, subject: Subject) -> Iterator[str]:
     for answer in hearing.first.of(subject.namespace, "questions")[:1]:
         names: set[str] = set()
-        for item in json.loads(answer.value) if answer.value else ():
+        given = json.loads(answer.value) if answer.value else ()
+        if len(given) > MOST_QUESTIONS:
+            yield f"there are {len(given)} questions; {MOST_QUESTIONS} are the most"
+        for item in given[:MOST_QUESTIONS]:
             try:
                 question = decode(Question, item)
             except DecodeError as error:

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from lockhouse.accelerators import Accelerator, Question, Ranking
 from lockhouse.codec import decode, encode
@@ -28,10 +28,7 @@ from lockhouse.testing.contract.loading import HOOK, claims, find, given_by, oth
 from lockhouse.testing.contract.testimony import END, Answer, Begun, Deed, Line, Loaded, line_of
 from lockhouse.testing.contract.watching import Watch
 from lockhouse.testing.machines import RecordedHost, RecordedMachine
-from lockhouse.vetting import describe_error
-
-if TYPE_CHECKING:
-    pass
+from lockhouse.vetting import LONGEST_KEPT, MOST_QUESTIONS, describe_error
 
 __all__ = ["DISTRIBUTIONS", "GENERATED", "PLATFORMS", "ROUNDS", "Job", "run"]
 
@@ -131,16 +128,17 @@ class _Witness:
         for each in ROUNDS:
             asked = self._call(accelerator, "questions", each, lambda: tuple(accelerator.questions())) or asked
             self._call(accelerator, "fingerprint", each, accelerator.fingerprint)
-        questions = tuple(item for item in asked if isinstance(item, Question)) if isinstance(asked, tuple) else ()
+        given = asked[:MOST_QUESTIONS] if isinstance(asked, tuple) else ()
+        questions = tuple(item for item in given if isinstance(item, Question))
         readings = dict(self._read_all(accelerator, questions, machines))
         worth = _worth_asking(readings)
         ranked: dict[str, None] = {}
         ranking = accelerator if isinstance(accelerator, Ranking) else None
         for case, (reading, host) in worth.items() if ranking else ():
-            given = self._call(accelerator, "variants", case, partial(_ranked, ranking, reading, host))
-            ranked |= dict.fromkeys(name for name in given if isinstance(name, str)) if isinstance(given, tuple) else {}
-        names = dict.fromkeys((*self.variants, *ranked, *sorted(NOBODYS)))
-        claimed = [name for name in names if self._claims(accelerator, name)]
+            names = self._call(accelerator, "variants", case, partial(_ranked, ranking, reading, host))
+            ranked |= dict.fromkeys(name for name in names if isinstance(name, str)) if isinstance(names, tuple) else {}
+        asked_about = dict.fromkeys((*self.variants, *ranked, *sorted(NOBODYS)))
+        claimed = [name for name in asked_about if self._claims(accelerator, name)]
         for case, (reading, host) in worth.items():
             for variant in claimed:
                 self._ask_about(accelerator, variant, reading, host, case)
@@ -249,7 +247,8 @@ def _kept(answer: object) -> tuple[str | None, str | None]:
     try:
         data = encode(answer)
         text = json.dumps(data, sort_keys=True)
-        json.dumps(data, ensure_ascii=False).encode()
+        if (size := len(json.dumps(data, ensure_ascii=False).encode())) > LONGEST_KEPT:
+            return None, f"it has {size} bytes; {LONGEST_KEPT} are the most"
         if isinstance(answer, AcceleratorReading) and decode(AcceleratorReading, json.loads(text)) != answer:
             return None, "it is not the same after it was written down and read back"
     except (TypeError, ValueError, RecursionError) as error:
