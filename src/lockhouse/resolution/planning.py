@@ -69,13 +69,14 @@ class _Planning:
         root = context.project.root
         routing = Routing.of(manifest, self.variant, situation.accelerator, label, root)
         self.sources = find_sources(
-            manifest.indexes, configuration, client, root=root, wheelhouse=wheelhouse.folder, work=work
+            manifest.indexes, configuration, client, root=root, wheelhouse=wheelhouse, work=work
         )
         self.servers = Servers(
             routing=routing,
             places=Places(addresses={**routing.servers, **self.sources.addresses}),
             client=client,
             locations=self.sources.stand_ins,
+            wheelhouse=wheelhouse,
             work=work,
         )
         self.solver = Solver(

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from lockhouse.errors import Hint, LockhouseError, NetworkError, OfflineError, ResolutionError
 from lockhouse.resolution.explaining import CHECK_NETWORK
+from lockhouse.resolution.hashes import with_hashes
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import VARIANT, Routing
 from lockhouse.resolution.uv import Server
@@ -20,6 +21,7 @@ from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.listing import Link
 from lockhouse.wheels.local import local_path
 from lockhouse.wheels.pages import write_index
+from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["AT_ONCE", "Servers", "is_flat"]
 
@@ -40,6 +42,7 @@ class Servers:
     places: Places
     client: Client
     locations: Sequence[str]
+    wheelhouse: Wheelhouse
     work: Path
     notes: list[str] = field(default_factory=list)
     _unreachable: dict[str, str] = field(default_factory=dict)
@@ -136,7 +139,8 @@ class Servers:
 
     def _stand_in(self, server: str) -> str:
         names = [name for asked, name in self._known if asked == server]
-        return write_index(self.work / f"stand-in-{server}", {name: tuple(self._local(server, name)) for name in names})
+        links = {name: with_hashes(self._local(server, name), self.wheelhouse) for name in names}
+        return write_index(self.work / f"stand-in-{server}", links)
 
 
 def is_flat(url: str) -> bool:

@@ -12,12 +12,14 @@ from packaging.utils import canonicalize_name
 
 from lockhouse.errors import LockhouseError
 from lockhouse.manifest import Index
+from lockhouse.resolution.hashes import wheelhouse_links, with_hash
 from lockhouse.resolution.routing import addresses_of
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration, shown_url
 from lockhouse.wheels.constraints import Constraint, read_constraints
 from lockhouse.wheels.local import local_path, located
 from lockhouse.wheels.pages import write_page
+from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["Sources", "find_sources"]
 
@@ -86,7 +88,7 @@ def find_sources(
     client: Client,
     *,
     root: Path,
-    wheelhouse: Path,
+    wheelhouse: Wheelhouse,
     work: Path,
 ) -> Sources:
     """Find what serves the names without a route.
@@ -96,9 +98,9 @@ def find_sources(
     """
     listed = {index.name: addresses_of(index, root) for index in indexes if not index.explicit}
     of_pip: list[str] = []
-    usable = tuple(_usable(configuration.find_links, client, work, of_pip))
+    usable = tuple(_usable(configuration.find_links, client, wheelhouse, work, of_pip))
     # The wheelhouse comes last: what also lies elsewhere is better known by that address.
-    stand_ins = (*usable, *([str(wheelhouse)] if wheelhouse.is_dir() else []))
+    stand_ins = (*usable, *([str(wheelhouse.folder)] if wheelhouse.folder.is_dir() else []))
     addresses, notes = listed, [] if listed else of_pip
     find_links: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
@@ -108,7 +110,9 @@ def find_sources(
         notes += configuration.unheeded
     if client.offline:
         kept = {name: tuple(url for url in urls if local_path(url) is not None) for name, urls in addresses.items()}
-        addresses, find_links = {name: urls for name, urls in kept.items() if urls}, stand_ins
+        addresses = {name: urls for name, urls in kept.items() if urls}
+        held = wheelhouse_links(wheelhouse)
+        find_links = (*usable, *([_page(work / "wheelhouse.html", held)] if held else []))
     notes += _missing(addresses)
     return Sources(
         addresses=addresses,
@@ -132,7 +136,9 @@ def _configured(configuration: PipConfiguration) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _usable(locations: Iterable[str], client: Client, work: Path, notes: list[str]) -> Iterator[str]:
+def _usable(
+    locations: Iterable[str], client: Client, wheelhouse: Wheelhouse, work: Path, notes: list[str]
+) -> Iterator[str]:
     """Yield folders and pages as the resolver takes them; single wheels come on a page of our own."""
     single: list[Link] = []
     for location in locations:
@@ -142,16 +148,19 @@ def _usable(locations: Iterable[str], client: Client, work: Path, notes: list[st
         elif path is None and client.offline:
             continue
         elif (location if path is None else path.name).endswith(".whl"):
-            single.append(_single(location, path))
+            single.append(with_hash(_single(location, path), wheelhouse))
         elif path is None:
             if _answers(location, client, notes):
                 yield location
         elif path.is_dir() or not client.offline:  # a page may lead to servers
             yield str(path.absolute())
     if single:
-        page = work / "find-links.html"
-        write_page(page, single)
-        yield str(page)
+        yield _page(work / "find-links.html", single)
+
+
+def _page(path: Path, links: Iterable[Link]) -> str:
+    write_page(path, links)
+    return str(path)
 
 
 def _single(location: str, path: Path | None) -> Link:

@@ -12,11 +12,14 @@ from fixtures.wheels import build_wheel
 from lockhouse.errors import ResolutionError
 from lockhouse.manifest import Manifest
 from lockhouse.manifestfile import parse_manifest
+from lockhouse.resolution.hashes import with_hashes
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import Routing
 from lockhouse.resolution.servers import Servers
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import read_pip_configuration
+from lockhouse.wheels.listing import folder_links
+from lockhouse.wheels.wheelhouse import Wheelhouse, hash_file
 from lockhouse_cpu.accelerator import CpuAccelerator
 
 
@@ -34,6 +37,7 @@ def servers(wanted: Manifest, tmp_path: Path, *locations: Path | str, offline: b
         places=Places(addresses=routing.servers),
         client=Client(read_pip_configuration(), offline=offline, first_wait=0.001),
         locations=tuple(map(str, locations)),
+        wheelhouse=Wheelhouse(tmp_path / "wheelhouse"),
         work=work,
     )
 
@@ -80,6 +84,7 @@ def test_local_wheels_with_the_label_stand_in(
     build_wheel(links, "torch", "2.0+cu124")
     build_wheel(links, "torch", "2.1")
     (links / "no wheel.whl").write_text("")
+    wheel = links / "torch-2.0+cpu-py3-none-any.whl"
     wanted = manifest("torch", variants={"cpu": {"index": "http://127.0.0.1:9/whl/cpu"}})
     asked = servers(wanted, tmp_path, links, offline=offline)
 
@@ -93,8 +98,18 @@ def test_local_wheels_with_the_label_stand_in(
     assert not server.flat
     with Client(read_pip_configuration(), offline=True) as client:
         (link,) = client.project(server.url, "torch")
-    assert link.url == (links / "torch-2.0+cpu-py3-none-any.whl").as_uri()
+    assert (link.url, link.sha256) == (wheel.as_uri(), hash_file(wheel))
     assert len(asked.notes) == 1
+
+
+def test_of_several_versions_only_those_in_the_wheelhouse_are_hashed(tmp_path: Path) -> None:
+    """Nobody remembers the hashes of the others, and most of them will not be chosen."""
+    wheelhouse = Wheelhouse(tmp_path / "wheelhouse")
+    for version in ("1.0", "2.0"):
+        build_wheel(tmp_path / "links", "torch", version)
+    held = build_wheel(wheelhouse.folder, "torch", "3.0")
+    links = (*folder_links(tmp_path / "links", "torch"), *folder_links(wheelhouse.folder, "torch"))
+    assert [link.sha256 for link in with_hashes(links, wheelhouse)] == [None, None, hash_file(held)]
 
 
 def mirrored(url: str, *mirrors: str, explicit: bool = True) -> list[dict[str, Any]]:

@@ -16,15 +16,15 @@ from lockhouse.manifest import Index as Wanted
 from lockhouse.resolution.sources import Sources, find_sources
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import read_pip_configuration
+from lockhouse.wheels.wheelhouse import Wheelhouse, hash_file
 
 
 def find(tmp_path: Path, *indexes: Wanted, offline: bool = False, **variables: str) -> Sources:
     configuration = read_pip_configuration({**os.environ, **variables})
     work = tmp_path / "work"
     with Client(configuration, offline=offline, first_wait=0.001) as client:
-        return find_sources(
-            indexes, configuration, client, root=tmp_path, wheelhouse=tmp_path / "wheelhouse", work=work
-        )
+        wheelhouse = Wheelhouse(tmp_path / "wheelhouse")
+        return find_sources(indexes, configuration, client, root=tmp_path, wheelhouse=wheelhouse, work=work)
 
 
 def test_pip_decides_where_the_manifest_has_no_open_index(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_find_links_may_be_folders_pages_wheels_and_addresses(
     assert as_they_are == [str(tmp_path / "links"), str(tmp_path / "links"), str(page), served]
     assert found.notes == ()
     text = Path(singles).read_text(encoding="utf-8")
-    assert wheel.as_uri() in text
+    assert f"{wheel.as_uri()}#sha256={hash_file(wheel)}" in text
     assert f"{index.base}/files/b.whl" in text
 
 
@@ -122,8 +122,18 @@ def test_offline_only_what_is_on_this_machine_serves(tmp_path: Path) -> None:
     found = find(tmp_path, offline=True, **variables)
     assert list(found.addresses.values()) == [((tmp_path / "simple").as_uri(),)]
     assert (found.find_links, found.closed) == ((str(tmp_path / "links"),), True)
-    (tmp_path / "wheelhouse").mkdir()
-    assert find(tmp_path, offline=True, **variables).find_links[-1] == str(tmp_path / "wheelhouse")
+
+
+def test_offline_the_wheelhouse_serves_with_the_hashes_that_it_remembers(tmp_path: Path) -> None:
+    wheels = [build_wheel(tmp_path / "wheelhouse", name) for name in ("alpha", "beta")]
+    (tmp_path / "wheelhouse" / "broken.whl").symlink_to("nowhere")
+    (page,) = find(tmp_path, offline=True).find_links
+    text = Path(page).read_text(encoding="utf-8")
+    for wheel in wheels:
+        assert f"{wheel.as_uri()}#sha256={hash_file(wheel)}" in text
+    assert "broken" not in text
+    assert (tmp_path / "wheelhouse" / ".hashes.json").is_file()
+    assert find(tmp_path).find_links == ()
 
 
 def test_folder_of_an_index_that_is_not_there_is_told(tmp_path: Path) -> None:
