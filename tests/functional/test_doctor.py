@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.documents import valid
+from fixtures.hosts import make_host
 from fixtures.servers import Request, answering, reply
 from fixtures.site import Result, Site
+from fixtures.wheels import WheelSpec
 
 
 def examined(site: Site, *options: str) -> tuple[Result, dict[str, list[Any]]]:
@@ -105,3 +107,29 @@ def test_an_index_that_is_out_of_reach_is_a_warning_soon(site: Site) -> None:
     assert remarks["indexes"][0]["state"] == "warning"
     assert "house does not answer" in remarks["indexes"][0]["text"]
     assert time.monotonic() - began < 60
+
+
+def test_a_host_is_looked_at_where_it_is(site: Site, tmp_path: Path) -> None:
+    host = make_host(tmp_path / "somewhere", WheelSpec("precious", "2.0"))
+    site.wheel("alpha")
+    python = {"version": host.inventory().interpreter.release, "provider": "host"}
+    fields: dict[str, Any] = {"python": python, "environment": {"path": str(host.root)}}
+    site.manifest("alpha", protect=["precious", "absent"], **fields)
+    result, remarks = examined(site)
+    assert result.status == 0, result.err
+    assert [(remark["state"], remark["text"]) for remark in remarks["environment"]] == [
+        ("ok", f"host {host.root}, 1 distribution"),
+        ("warning", "absent is to be protected, and is not there"),
+        ("ok", "protected, and whole as their RECORDs tell: precious 2.0"),
+        ("note", "nothing of this manifest has been added"),
+    ]
+    site.installed()
+    assert examined(site)[1]["environment"][-1]["text"].endswith("is added, every file is the one that was")
+    (host.packages / "alpha" / "__init__.py").unlink()
+    (host.packages / "precious" / "__init__.py").write_text("# damaged")
+    result, remarks = examined(site)
+    assert result.status == 1
+    told = {remark["text"] for remark in remarks["environment"]}
+    assert "protected precious 2.0 is not what its RECORD says: precious/__init__.py" in told
+    (problem,) = (remark for remark in remarks["environment"] if remark["state"] == "problem")
+    assert "alpha/__init__.py" in problem["text"]

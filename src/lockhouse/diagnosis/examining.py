@@ -50,7 +50,7 @@ def diagnose(
     wanted = parse_candidates(candidates)
     context, inventory = _opened(root, manifest, options, emit)
     begin(context)
-    emit(Message(level="info", text=f"host {inventory.prefix}, Python {inventory.interpreter.version}"))
+    emit(Message(level="detail", text=f"host {inventory.prefix}, Python {inventory.interpreter.version}"))
     _tell_absent(context, inventory)
     with open_bench(context, inventory) as bench:
         verdicts = judge_candidates(bench, wanted)

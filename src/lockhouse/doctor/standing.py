@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from lockhouse.doctor.hosted import look_at_host
 from lockhouse.doctor.remarks import Remark
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
@@ -22,6 +23,9 @@ REBUILD = "run install: it builds the environment anew, and the present one serv
 
 def look_at_environment(context: Context) -> Iterator[Remark]:
     """Look at the environment in use, and quickly at every file of it."""
+    if context.manifest.hosted:
+        yield from look_at_host(context)
+        return
     pointer = context.project.pointer
     current = Generations(context.project).current()
     if current is not None:

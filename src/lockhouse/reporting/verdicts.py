@@ -6,8 +6,9 @@ Plain SVG; signs say the same as colours.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
-from lockhouse.diagnosis.results import Bisection, Diagnosis, Judgement, Trial
+from lockhouse.diagnosis.results import Bisection, Diagnosis, Judgement, Trial, Verdict
 from lockhouse.reporting.strokes import STYLE, lettering, safe, short, width_of
 
 __all__ = ["verdict_picture"]
@@ -16,7 +17,10 @@ ROW, BOX, MARGIN = 36, 26, 24
 KIND: dict[Judgement, str] = {"UNSAFE": "bad", "RISKY": "odd", "SAFE": "way"}
 SIGN: dict[Judgement, str] = {"UNSAFE": "✗", "RISKY": "!", "SAFE": "✓"}
 REASON = 110
-"""Characters of a reason that are drawn; the whole of it shows when the pointer rests on it."""
+"""Characters in a line beside a verdict; there are two, and all of it shows when the pointer rests on it."""
+
+BOLD = 1.08
+"""How much wider letters are that stand out."""
 
 
 def verdict_picture(diagnosis: Diagnosis) -> str:
@@ -33,9 +37,10 @@ def verdict_picture(diagnosis: Diagnosis) -> str:
         parts.append(lettering(MARGIN + 10, y + 18, short(item.requirement), f"{kind}-text"))
         verdict = f"{SIGN[item.verdict]} {item.verdict}"
         parts.append(lettering(MARGIN + name + 14, y + 18, verdict, f"{kind}-text"))
-        reason = item.reason.splitlines()[0]
-        line = lettering(MARGIN + name + 100, y + 18, short(reason, REASON), "small")
-        parts.append(f"<g><title>{safe(item.reason)}</title>{line}</g>")
+        lines = _beside(item)
+        top = y + (18 if len(lines) == 1 else 11)
+        beside = "".join(lettering(MARGIN + name + 100, top + 14 * i, line, "small") for i, line in enumerate(lines))
+        parts.append(f"<g><title>{safe(item.reason)}</title>{beside}</g>")
         y += ROW
     if diagnosis.bisection is not None:
         drawn, wide, y = _trials(diagnosis.bisection, y + 28)
@@ -49,11 +54,20 @@ def verdict_picture(diagnosis: Diagnosis) -> str:
     )
 
 
+def _beside(item: Verdict) -> list[str]:
+    """Give the two lines beside a verdict: why, and the way that leads there, or else the rest of it."""
+    lines = wrap(item.reason.splitlines()[0], REASON)
+    ways = [said.requirements for said in item.evidence if said.text == item.reason and len(said.requirements) > 1]
+    if ways:
+        return [short(" ".join(lines), REASON), short(" → ".join(ways[0]), REASON)]
+    return lines[:1] if len(lines) == 1 else [lines[0], short(" ".join(lines[1:]), REASON)]
+
+
 def _trials(found: Bisection, y: float) -> tuple[list[str], float, float]:
     """Draw a table of trials by checks."""
     trials = [found.baseline, *found.trials]
     checks = list(dict.fromkeys(check.name for trial in trials for check in trial.checks))
-    left = MARGIN + max(width_of(short(_name(trial))) for trial in trials) + 20
+    left = MARGIN + BOLD * max(width_of(short(_name(trial))) for trial in trials) + 20
     columns = [max(width_of(short(check, 28)), 40) + 16 for check in checks]
     parts = [lettering(MARGIN, y, "trials", "head")]
     y += 20
@@ -63,7 +77,8 @@ def _trials(found: Bisection, y: float) -> tuple[list[str], float, float]:
         x += wide
     y += 8
     for trial in trials:
-        parts.append(lettering(MARGIN, y + 18, short(_name(trial)), "way-text"))
+        name = lettering(MARGIN, y + 18, short(_name(trial)), "way-text")
+        parts.append(f"<g><title>{safe(_name(trial))}</title>{name}</g>")
         parts += _row(trial, checks, columns, left, y)
         y += ROW
     return parts, left + sum(columns) + MARGIN, y

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["diagnosed"]
 
-ROOM = 44
+ROOM = 56
 """Columns that a reason needs beside its requirement; where there are fewer it stands beneath."""
 
 MARGIN = " " * 10
@@ -25,7 +25,8 @@ def diagnosed(page: Page) -> Iterator[str]:
     if found is None:
         return
     kept = ", ".join(f"{item.name} {item.version}" for item in found.protected) or "nothing that is there"
-    yield from page.text(f"host {found.prefix}, Python {found.python}; protected: {kept}")
+    yield from page.text(f"host {found.prefix}, Python {found.python}")
+    yield from page.text(f"protected: {kept}")
     yield ""
     for item in found.verdicts:
         yield from _verdict(page, item, max(len(item.requirement) for item in found.verdicts) + 2)
@@ -52,6 +53,8 @@ def _more(page: Page, item: Verdict) -> Iterator[str]:
     for said in item.evidence:
         if said.text == item.reason:
             yield from _way(said)
+        elif said.code.startswith("trial."):
+            continue  # told of all together below
         elif said.weight != "note":
             yield said.text.removeprefix(f"{item.reason.removeprefix('cannot be judged: ')}\n")
             yield from _way(said)
