@@ -109,6 +109,11 @@ def test_a_plugin_that_takes_the_process_with_it_is_told_where(tmp_path: Path) -
     assert "was killed by signal 9 during read() of apple, nothing was asked" in breach.what
 
 
+def test_a_plugin_that_closes_the_standard_streams_is_told(tmp_path: Path) -> None:
+    (breach,) = breaches(plugin(tmp_path, f"import sys\nsys.stdout.close()\n{GOOD}"))
+    assert (breach.clause, breach.what) == ("leaves-things-alone", "import: changes the standard streams")
+
+
 def test_a_namespace_that_is_none_is_told(tmp_path: Path) -> None:
     code = "@hookimpl\ndef lockhouse_accelerators(): return [Fruit('Not A Name')]"
     (breach,) = breaches(plugin(tmp_path, code))

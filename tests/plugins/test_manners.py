@@ -88,6 +88,34 @@ def test_streams_that_a_plugin_replaces_are_put_back(strangers: Strangers) -> No
     assert (sys.stdout, sys.stderr) == before
 
 
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "sys.stdout.close(); sys.stderr.close(); sys.stdin.close()",
+        "sys.stdout.buffer.close(); sys.stderr.buffer.close()",
+        "os.close(0); os.close(1); os.close(2)",
+        "os.closerange(0, 3)",
+    ],
+)
+@pytest.mark.parametrize("place", ["import", "hook"])
+def test_streams_that_a_plugin_closes_still_tell_how_the_run_ended(site: Site, place: str, closing: str) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    plugins = site.root / "plugins"
+    plugins.mkdir()
+    body = closing if place == "hook" else "pass"
+    head = f"import os, sys\n{closing if place == 'import' else ''}\n"
+    (plugins / "closer.py").write_text(
+        f"{head}from lockhouse.hookspecs import hookimpl\n@hookimpl\ndef lockhouse_checks(plan, host):\n"
+        f"    {body}\n    return []\n@hookimpl\ndef lockhouse_event(event):\n    {body}\n"
+    )
+    built = site.run("install")
+    assert built.status == 0, built.err
+    assert "environment .venv is generation 1" in built.out
+    assert "verify" in built.err
+    assert site.run("--json", "verify").document["ok"]
+
+
 def test_a_working_directory_that_a_plugin_changes_is_put_back(strangers: Strangers, tmp_path: Path) -> None:
     before = Path.cwd()
     strangers.install("walker", f"import os; os.chdir({str(tmp_path)!r})")

@@ -104,11 +104,13 @@ class Watch:
 
 
 def _surroundings() -> dict[str, object]:
-    """What a guest leaves as it was; the streams are kept by whoever calls."""
+    """What a guest leaves as it was; streams that it replaces are put back by whoever calls."""
     return {
         "the environment variables": dict(os.environ),
         "the working directory": _directory(),
         "sys.path": list(sys.path),
+        # One that is closed cannot be opened again.
+        "the standard streams": tuple(stream.closed for stream in (sys.stdin, sys.stdout, sys.stderr)),
         # Those in which a plugin is asked may still be there, when it hangs.
         "threads": tuple(item.name for item in threading.enumerate() if not item.name.startswith("plugin ")),
     }
