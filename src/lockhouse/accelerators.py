@@ -8,11 +8,11 @@ hung driver costs one time limit, and any machine can be replayed from its recor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Check
+from lockhouse.values import dataclass
 
 __all__ = ["Accelerator", "Question", "Ranking", "Support"]
 

@@ -6,7 +6,7 @@ import difflib
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lockhouse.discovery import Candidate, Origin
@@ -16,6 +16,7 @@ from lockhouse.guards import DISABLE_VARIABLE, disabling
 from lockhouse.hookspecs import ANSWER_LIMIT
 from lockhouse.isolation import NotAPlugin, implementations_of
 from lockhouse.patience import Patience
+from lockhouse.values import dataclass
 from lockhouse.vetting import describe_error
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from lockhouse.accelerators import Accelerator
 from lockhouse.host import Host
 from lockhouse.manifest import Manifest, VariantWish
+from lockhouse.values import dataclass
 
 __all__ = ["Choice", "Consideration", "Rule", "choose_variant"]
 

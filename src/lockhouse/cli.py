@@ -7,13 +7,13 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lockhouse import __version__
 from lockhouse.errors import Hint, UsageError
 from lockhouse.terminal import streams
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.diagnosis.inquiry import Inquiry

@@ -10,12 +10,12 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from lockhouse.registry import Registered, registered
+from lockhouse.values import dataclass
 
 __all__ = ["GROUP", "PROVIDERS", "Candidate", "Origin", "entry_point_plugins", "load_file", "project_plugins"]
 

@@ -7,8 +7,9 @@ attributes. How that looks is decided by whoever shows it, never here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from lockhouse.values import dataclass
 
 __all__ = [
     "BuildError",

@@ -6,8 +6,9 @@ Library code emits events; only the command line decides how they look. Events a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from lockhouse.values import dataclass
 
 __all__ = ["Emit", "Event", "Message", "Progress", "StepFinished", "StepStarted", "discard"]
 

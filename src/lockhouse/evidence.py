@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lockhouse.host import Device
+from lockhouse.values import dataclass
 
 __all__ = ["CheckResult", "Drift", "Hardware", "VerifyReport"]
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lockhouse.codec import digest_of
 from lockhouse.plan import Plan
 from lockhouse.state import read_value, write_value
 from lockhouse.steps import Context, Step
+from lockhouse.values import dataclass
 
 __all__ = ["remembering"]
 

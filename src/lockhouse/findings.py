@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from lockhouse.values import dataclass
 
 __all__ = ["Action", "Chain", "ChainStep", "Change", "Cure", "Finding", "ScanReport", "Severity"]
 

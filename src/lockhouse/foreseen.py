@@ -7,11 +7,11 @@ on without it would build something else than was asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lockhouse.errors import Hint, ManifestError, Problem
 from lockhouse.events import Emit, Message
 from lockhouse.manifest import Manifest
+from lockhouse.values import dataclass
 
 __all__ = ["Foreseen", "foreseen_fields", "report_foreseen"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from lockhouse.codec import digest_of, encode
 from lockhouse.errors import InterpreterNotFound
+from lockhouse.values import dataclass
 
 __all__ = ["AcceleratorReading", "Device", "Host", "Interpreter", "Probe", "Readings"]
 

@@ -7,13 +7,14 @@ own interpreter spells them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from typing import Literal
 
 from lockhouse.codec import digest_of
 from lockhouse.host import Interpreter
 from lockhouse.names import canonical_name
+from lockhouse.values import dataclass
 
 __all__ = ["HostDistribution", "HostProblem", "Inventory", "Site"]
 

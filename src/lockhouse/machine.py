@@ -7,10 +7,10 @@ import os
 import platform
 import shutil
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.host import Readings
+from lockhouse.values import dataclass
 
 __all__ = ["ControlGroups", "PlatformFacts", "platform_facts", "platform_name", "read_resources"]
 

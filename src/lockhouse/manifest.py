@@ -7,11 +7,12 @@ distributions are kept as written; compare them with ``canonicalize_name``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
 from lockhouse.codec import digest_of, encode_essence
+from lockhouse.values import dataclass
 
 __all__ = [
     "HOST",

@@ -7,13 +7,14 @@ serve as it is, even if every file is as it was installed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lockhouse.environments.generations import Generation
 from lockhouse.events import Message
 from lockhouse.state import read_value, write_value
 from lockhouse.steps import Context, Step
+from lockhouse.values import dataclass
 
 __all__ = ["with_participants"]
 

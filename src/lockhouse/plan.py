@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from lockhouse.codec import digest_of
 from lockhouse.manifest import Check
+from lockhouse.values import dataclass
 
 __all__ = [
     "ExcludedEdge",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lockhouse.errors import Hint, UsageError
+from lockhouse.values import dataclass
 
 __all__ = [
     "MANIFEST_VARIABLE",

@@ -16,7 +16,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lockhouse.accelerators import Question, Support
 from lockhouse.hookspecs import hookimpl
@@ -24,6 +23,7 @@ from lockhouse.host import AcceleratorReading, Host, Probe
 from lockhouse.manifest import Check
 from lockhouse.registry import Registered
 from lockhouse.replies import label
+from lockhouse.values import dataclass
 from lockhouse.vetting import NAMESPACE
 
 __all__ = ["ProviderAccelerator", "ProviderPlugin"]

@@ -11,12 +11,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.machinery import PathFinder
 
 from lockhouse.names import canonical_name
+from lockhouse.values import dataclass
 
 __all__ = ["Registered", "load_object", "registered"]
 

@@ -7,7 +7,7 @@ that turns steps into tasks is :mod:`lockhouse.tasks`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lockhouse.errors import InternalError, UsageError
 from lockhouse.events import Emit, discard
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Selection
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation

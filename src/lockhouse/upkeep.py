@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +23,7 @@ from lockhouse.leftovers import find_unawaited
 from lockhouse.plan import Plan
 from lockhouse.state import storage_errors
 from lockhouse.steps import Context
+from lockhouse.values import dataclass
 
 __all__ = ["Cleaned", "clean", "roll_back"]
 

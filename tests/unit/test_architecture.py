@@ -23,6 +23,7 @@ VALUES = {
     "errors",
     "events",
     "names",
+    "values",
 }
 FILES = {"lockfile.pylock", "lockfile.remembered"}
 """What reads and writes the lock: part of its package, and no value."""

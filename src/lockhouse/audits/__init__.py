@@ -7,7 +7,6 @@ dislikes. Built-in rules are registered through the same hook as a stranger's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -16,6 +15,7 @@ from lockhouse.findings import Finding
 from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.resolution.graph import Graph

@@ -7,12 +7,12 @@ that most runs want to know.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import import_module
 
 from lockhouse.audits import Audit, Subject
 from lockhouse.findings import Finding
 from lockhouse.hookspecs import hookimpl
+from lockhouse.values import dataclass
 
 __all__ = ["RULES", "BuiltIn", "lockhouse_audits"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from packaging.utils import parse_wheel_filename
 
@@ -18,6 +17,7 @@ from lockhouse.extensions import Extension, module_tag
 from lockhouse.extensions.system import newest_on_this_system
 from lockhouse.findings import Finding
 from lockhouse.machine import platform_name
+from lockhouse.values import dataclass
 
 __all__ = ["CRuntime"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 
 from lockhouse.plan import Target
+from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint
 from lockhouse.wheels.facts import WheelFacts
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sysconfig
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.audits import Subject
@@ -19,6 +18,7 @@ from lockhouse.extensions.linking import Lack, Linker, Part
 from lockhouse.extensions.system import System, expected, this_system
 from lockhouse.findings import Finding
 from lockhouse.machine import platform_name
+from lockhouse.values import dataclass
 
 __all__ = ["Libraries"]
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -27,6 +27,7 @@ from lockhouse.resolution.routing import mirrors_of
 from lockhouse.resolution.situation import read_situation
 from lockhouse.state import State
 from lockhouse.steps import Context
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import read_pip_configuration
 from lockhouse.wheels.fetching import fetch

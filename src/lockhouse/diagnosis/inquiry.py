@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.reporting import check_place
+from lockhouse.values import dataclass
 
 __all__ = ["Inquiry"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from lockhouse.codec import digest_of
 from lockhouse.evidence import CheckResult
+from lockhouse.values import dataclass
 
 __all__ = [
     "GRAVITY",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from lockhouse.values import dataclass
 
 __all__ = ["Checkup", "Comparison", "Difference", "Relation", "Remark", "Subject"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lockhouse.host import Interpreter
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.environments.generations import Generation

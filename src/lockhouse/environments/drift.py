@@ -12,7 +12,6 @@ import os
 import stat
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +33,7 @@ from lockhouse.environments.seal import (
 from lockhouse.environments.tree import close_folder, hash_files, open_folder, readable, stat_entry
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.evidence import Drift
+from lockhouse.values import dataclass
 
 __all__ = ["find_drift"]
 

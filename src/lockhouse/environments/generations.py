@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,6 +23,7 @@ from lockhouse.errors import EnvironmentOccupied, Hint, InternalError
 from lockhouse.host import Interpreter
 from lockhouse.project import Project
 from lockhouse.state import TEMPORARY, move, read_value, storage_errors, write_atomically, write_value
+from lockhouse.values import dataclass
 
 __all__ = ["MARKER", "METADATA", "Generation", "GenerationState", "Generations", "Marker"]
 

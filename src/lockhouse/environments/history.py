@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from lockhouse.environments.tree import measure
 from lockhouse.errors import Hint, UsageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import Project
+from lockhouse.values import dataclass
 
 __all__ = [
     "Freeable",

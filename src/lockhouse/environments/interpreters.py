@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -29,6 +28,7 @@ from lockhouse.host import Interpreter, Probe
 from lockhouse.probing import run_limited
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
+from lockhouse.values import dataclass
 
 __all__ = ["FACTS", "Answer", "Found", "find_interpreters", "interpreter_from", "read_answer"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from lockhouse.values import dataclass
 
 __all__ = ["Places", "base_interpreter", "is_script"]
 

@@ -7,7 +7,6 @@ pointer leads to is never among it, whatever its state.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from lockhouse.environments.generations import Generation, Generations
 from lockhouse.environments.processes import end, find_users
 from lockhouse.errors import StorageError
 from lockhouse.events import Emit, Message, discard
+from lockhouse.values import dataclass
 
 __all__ = ["Clearing", "OnBusy", "clear", "find_clearing"]
 

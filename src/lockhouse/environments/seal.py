@@ -15,7 +15,7 @@ import json
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from typing import NamedTuple
 from lockhouse.environments.generations import MARKER, METADATA
 from lockhouse.environments.redirect import BYTECODE, DISCARDED
 from lockhouse.state import TEMPORARY, write_atomically
+from lockhouse.values import dataclass
 
 __all__ = [
     "INODE",

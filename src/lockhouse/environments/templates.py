@@ -14,7 +14,6 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import lockhouse
@@ -24,6 +23,7 @@ from lockhouse.errors import StorageError
 from lockhouse.host import Interpreter
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
+from lockhouse.values import dataclass
 
 __all__ = ["repeat_template"]
 

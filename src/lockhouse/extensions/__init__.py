@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from lockhouse.values import dataclass
 
 __all__ = ["Extension", "Kind", "NumpyApi", "may_be_compiled", "module_tag"]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from lockhouse.extensions.passage import Passage, Span
+from lockhouse.values import dataclass
 
 __all__ = ["MAGIC", "Dynamic", "ElfError", "foreseen", "read_dynamic"]
 

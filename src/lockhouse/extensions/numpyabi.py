@@ -7,11 +7,11 @@ of numpy 2 works with both, back to the numpy that its author chose (NumPy 2.0 m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from lockhouse.extensions import Extension
+from lockhouse.values import dataclass
 
 __all__ = ["NumpyUse", "numpy_use"]
 

@@ -8,9 +8,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from lockhouse.values import dataclass
 
 __all__ = ["CUDA", "Expected", "System", "cuda_major", "expected", "newest_on_this_system", "this_system"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.codec import DecodeError, decode
@@ -17,6 +16,7 @@ from lockhouse.environments.interpreters import FACTS, interpreter_from, read_an
 from lockhouse.errors import Hint, InterpreterNotFound, SubprocessFailed
 from lockhouse.host import Interpreter
 from lockhouse.probing import run_limited
+from lockhouse.values import dataclass
 
 __all__ = ["HostAnswer", "ask_host"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.environments import Scheme
@@ -34,6 +33,7 @@ from lockhouse.hosts.taking import take_inventory
 from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import read_pip_configuration
 from lockhouse.wheels.installing import Wanted
 

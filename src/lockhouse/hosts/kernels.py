@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lockhouse.environments.processes import loaded_files
 from lockhouse.hosts.reading import recorded_paths
 from lockhouse.inventory import HostDistribution
+from lockhouse.values import dataclass
 
 __all__ = ["Loaded", "find_loaded"]
 

@@ -12,7 +12,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import LockhouseError, StorageError
 from lockhouse.inventory import HostDistribution
 from lockhouse.state import read_value, storage_errors, write_value
+from lockhouse.values import dataclass
 
 __all__ = ["FOLDER", "Added", "Addition", "Displaced", "Guarded", "Ledger", "Move", "Standing", "Touched", "new_key"]
 

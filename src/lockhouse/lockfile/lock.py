@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cached_property
 from typing import Literal
 
@@ -22,6 +22,7 @@ from lockhouse.plan import (
     Selection,
     Target,
 )
+from lockhouse.values import dataclass
 
 __all__ = [
     "CheckEvidence",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import lockhouse
@@ -16,6 +15,7 @@ from lockhouse.errors import Hint, LockUnusable, Problem, StorageError
 from lockhouse.lockfile.lock import Lock
 from lockhouse.lockfile.pylock import read_lock
 from lockhouse.state import read_value, write_value
+from lockhouse.values import dataclass
 
 __all__ = ["recall_lock", "remembered_lock"]
 

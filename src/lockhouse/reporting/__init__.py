@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.errors import Hint, LockhouseError, UsageError
@@ -11,6 +10,7 @@ from lockhouse.findings import ScanReport
 from lockhouse.plan import Plan
 from lockhouse.state import write_atomically
 from lockhouse.steps import Context
+from lockhouse.values import dataclass
 
 __all__ = ["Reports", "check_place"]
 

@@ -8,8 +8,9 @@ their neighbours until that no longer helps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from lockhouse.values import dataclass
 
 __all__ = ["Layout", "layered"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lockhouse.names import canonical_name
+from lockhouse.values import dataclass
 
 __all__ = ["Region", "Whereabouts"]
 

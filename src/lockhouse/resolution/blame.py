@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 from packaging.requirements import Requirement
@@ -15,6 +14,7 @@ from packaging.utils import canonicalize_name
 from lockhouse.errors import Hint, ResolutionError
 from lockhouse.manifest import Manifest, VariantWish
 from lockhouse.resolution.explaining import RELAX, Unsolvable
+from lockhouse.values import dataclass
 from lockhouse.wheels.constraints import Constraint
 
 __all__ = ["Blame", "meant_by"]

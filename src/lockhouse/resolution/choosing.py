@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from lockhouse.events import Emit
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import DEFAULT
 from lockhouse.resolution.uv import Resolved
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.fetching import fetch_one
 from lockhouse.wheels.metadata import Metadata

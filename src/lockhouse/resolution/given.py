@@ -11,7 +11,6 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,6 +21,7 @@ from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.plan import GivenDistribution
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.uv import Cut, Preference
+from lockhouse.values import dataclass
 
 __all__ = ["Given", "given_nodes", "relied_on", "show_host"]
 

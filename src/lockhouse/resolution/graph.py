@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from lockhouse.resolution.ways import PLAIN, Place, Ways
+from lockhouse.values import dataclass
 
 __all__ = ["Edge", "Graph", "Node"]
 

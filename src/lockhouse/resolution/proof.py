@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
+
+from lockhouse.values import dataclass
 
 __all__ = ["PROJECT", "Proof", "proof_in"]
 

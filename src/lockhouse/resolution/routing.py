@@ -7,7 +7,7 @@ impossible. Names of an accelerator's family that carry the variant's label are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from lockhouse.accelerators import Accelerator
 from lockhouse.manifest import Index, Manifest, VariantWish, Wish
 from lockhouse.plan import Plan
+from lockhouse.values import dataclass
 from lockhouse.wheels.local import located
 
 __all__ = ["DEFAULT", "VARIANT", "Routing", "addresses_of", "mirrors_of", "wishes_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from lockhouse.lockfile import Lock, plan_from_lock, recall_lock
 from lockhouse.manifest import Manifest
 from lockhouse.plan import Plan, Selection, Target
 from lockhouse.steps import Context
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.wheels.configuration import PipConfiguration

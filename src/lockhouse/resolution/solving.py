@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
@@ -23,6 +23,7 @@ from lockhouse.resolution.routing import VARIANT
 from lockhouse.resolution.servers import AT_ONCE, Servers, is_flat
 from lockhouse.resolution.sources import Sources
 from lockhouse.resolution.uv import Preference, Request, Resolved, Server, resolve
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import PipConfiguration
 
 __all__ = ["TOOLS", "Answer", "Solver"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +14,7 @@ from lockhouse.errors import LockhouseError
 from lockhouse.manifest import Index
 from lockhouse.resolution.hashes import wheelhouse_links, with_hash
 from lockhouse.resolution.routing import addresses_of
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration, shown_url
 from lockhouse.wheels.constraints import Constraint, read_constraints

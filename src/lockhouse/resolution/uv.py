@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -24,6 +24,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from lockhouse.errors import InternalError, SubprocessFailed
 from lockhouse.resolution.explaining import failure, yanked_in
 from lockhouse.resolution.proof import PROJECT
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
 __all__ = ["Cut", "Preference", "Request", "Resolved", "Server", "preference", "resolve"]

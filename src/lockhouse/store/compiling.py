@@ -16,7 +16,6 @@ import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.environments.removal import remove_tree
@@ -28,6 +27,7 @@ from lockhouse.state import current_boot, storage_errors, write_atomically
 from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of
 from lockhouse.store.shelves import SETTLED
 from lockhouse.store.soundness import is_damaged
+from lockhouse.values import dataclass
 
 __all__ = ["Compiled", "compile_all", "compiled"]
 

@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.environments.removal import remove_tree
@@ -22,6 +21,7 @@ from lockhouse.store.entries import FILES
 from lockhouse.store.placements import FILE as PLACEMENTS
 from lockhouse.store.placements import read_placements
 from lockhouse.store.shelves import TRASH, UNPACKING, Store
+from lockhouse.values import dataclass
 
 __all__ = ["Unused", "find_unused", "free_unused", "register_use"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.store.entries import Entry, StoredFile
 from lockhouse.store.linking import LinkMode
+from lockhouse.values import dataclass
 
 __all__ = ["FILE", "Placement", "placed_files", "read_placements", "write_placements"]
 

@@ -10,7 +10,6 @@ import difflib
 import fnmatch
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from doit.cmd_base import Command, DoitCmdBase
@@ -18,6 +17,7 @@ from doit.cmd_run import Run
 from doit.cmdparse import CmdParseError
 
 from lockhouse.errors import Hint, UsageError
+from lockhouse.values import dataclass
 
 __all__ = ["Asked", "DumpDatabase", "RunTasks", "TraceTask", "asked", "refuse_nonsense"]
 

@@ -6,7 +6,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from lockhouse.tasks.commands import asked, refuse_nonsense
 from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
 from lockhouse.terminal.session import explain, refuse, serve, untold
 from lockhouse.terminal.streams import prepare, write
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.diagnosis.inquiry import Inquiry

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
+
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockhouse.steps import Options
+from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
     from lockhouse.diagnosis.inquiry import Inquiry

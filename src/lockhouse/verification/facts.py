@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -22,6 +21,7 @@ from lockhouse.codec import DecodeError, decode
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import BlacklistEntry
 from lockhouse.plan import Plan
+from lockhouse.values import dataclass
 from lockhouse.verification import BUILT_IN
 from lockhouse.verification.running import Interpreter
 

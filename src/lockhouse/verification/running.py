@@ -14,13 +14,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import Check
 from lockhouse.state import storage_errors
+from lockhouse.values import dataclass
 from lockhouse.verification.ending import MARK, end_group, end_marked
 
 __all__ = ["Answer", "Interpreter", "run_checks"]

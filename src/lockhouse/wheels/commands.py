@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from lockhouse.values import dataclass
 
 __all__ = ["TARGET", "EntryPoint", "is_command"]
 

@@ -13,11 +13,11 @@ import os
 import posixpath
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lockhouse.errors import Hint, UsageError
+from lockhouse.values import dataclass
 
 __all__ = [
     "PipConfiguration",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lockhouse.errors import Hint, UsageError
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.local import local_path
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lockhouse.errors import LockhouseError
 from lockhouse.state import storage_errors
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.faults import RangeRefused, Unavailable
 from lockhouse.wheels.growing import GrowingHash

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lockhouse.errors import NetworkError, OfflineError
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import read_pip_configuration, shown_url
 from lockhouse.wheels.local import local_path
 from lockhouse.wheels.transport import Transport

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -19,6 +18,7 @@ from lockhouse.errors import StorageError
 from lockhouse.extensions import Extension
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
+from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint
 from lockhouse.wheels.metadata import Metadata
 

@@ -11,7 +11,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockhouse.errors import Hint, IntegrityError, LockhouseError, NetworkError, OfflineError, StorageError
@@ -19,6 +18,7 @@ from lockhouse.events import Emit, discard
 from lockhouse.plan import PlannedDistribution
 from lockhouse.quantities import size as readable
 from lockhouse.state import storage_errors
+from lockhouse.values import dataclass
 from lockhouse.wheels.arrival import Arrival, arrived, discard_partial
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import shown_url

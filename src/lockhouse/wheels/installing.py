@@ -14,7 +14,7 @@ import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from lockhouse.environments import Scheme
@@ -24,6 +24,7 @@ from lockhouse.state import storage_errors
 from lockhouse.store.entries import Entry, StoredFile
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements, write_placements
+from lockhouse.values import dataclass
 from lockhouse.wheels.ownership import collision, holds_the_same, owner_of
 from lockhouse.wheels.scripts import check_commands, generate_script, with_interpreter
 

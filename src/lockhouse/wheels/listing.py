@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion
 
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import without_credentials
 
 __all__ = ["Link", "Page", "folder_links", "html_links", "json_links"]

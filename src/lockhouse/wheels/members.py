@@ -7,13 +7,13 @@ import stat
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockhouse.errors import UnsafeWheel
+from lockhouse.values import dataclass
 from lockhouse.wheels.issues import Issue
 
 __all__ = ["SCHEMES", "Member", "find_dist_info", "inspect_members"]

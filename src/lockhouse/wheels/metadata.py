@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from lockhouse.errors import StorageError
 from lockhouse.project import cache_directory
 from lockhouse.state import read_value, write_value
+from lockhouse.values import dataclass
 
 __all__ = [
     "Metadata",

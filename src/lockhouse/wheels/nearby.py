@@ -9,9 +9,9 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client, Link
 from lockhouse.wheels.configuration import PipConfiguration
 from lockhouse.wheels.local import local_path

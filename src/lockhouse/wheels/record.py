@@ -9,8 +9,8 @@ import hashlib
 import io
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from lockhouse.values import dataclass
 from lockhouse.wheels.issues import Issue
 from lockhouse.wheels.members import Member
 

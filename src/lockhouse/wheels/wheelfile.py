@@ -20,7 +20,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.tags import Tag
@@ -28,6 +27,7 @@ from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, pars
 from packaging.version import InvalidVersion, Version
 
 from lockhouse.errors import StorageError, UnsafeWheel
+from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint, is_command
 from lockhouse.wheels.ending import inspect_end
 from lockhouse.wheels.issues import Issue

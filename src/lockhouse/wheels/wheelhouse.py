@@ -14,11 +14,12 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lockhouse.errors import StorageError, UnsafeWheel
 from lockhouse.state import current_boot, read_value, storage_errors, write_value
+from lockhouse.values import dataclass
 from lockhouse.wheels.issues import Issue
 
 __all__ = ["Wheelhouse", "hash_file"]
