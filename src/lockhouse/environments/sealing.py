@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from array import array
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +18,9 @@ from lockhouse.environments.seal import INODE, MODE, OWN, Seal, SealedLink, Witn
 from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
+from lockhouse.values import dataclass
 
-__all__ = ["Origins", "Row", "Sealing", "seal_tree"]
+__all__ = ["Files", "Origins", "Row", "Sealing", "seal_tree"]
 
 BYTECODE = (".pyc", ".pyo")
 CACHE = "__pycache__"
@@ -39,8 +40,41 @@ class Row(NamedTuple):
     ctime_ns: int
 
 
-Origins = Mapping[str, Mapping[str, Row]]
-"""What came from the store: by folder, as the prefix of its files' paths (empty or with ``/`` at its end), by name."""
+class Files(NamedTuple):
+    """What is known of the files of one folder: names, sorted, and columns in their order, as in Row and in Seal."""
+
+    names: tuple[str, ...]
+    modes: Sequence[int]
+    sizes: Sequence[int]
+    hashes: bytes
+    inodes: Sequence[int]
+    mtimes: Sequence[int]
+    ctimes: Sequence[int]
+
+    def rows(self) -> dict[str, Row]:
+        """The files one by one, by name."""
+        digests = (self.hashes[start : start + 32] for start in range(0, len(self.hashes), 32))
+        return dict(zip(self.names, map(Row._make, zip(*self[1:3], digests, *self[4:], strict=True)), strict=True))
+
+    @classmethod
+    def of(cls, rows: Mapping[str, Row], hashes: Mapping[str, bytes] | None = None) -> Files:
+        """Put rows together; ``hashes`` tells the sha256 of those whose row does not."""
+        names = tuple(sorted(rows))
+        ordered = [rows[name] for name in names]
+        sha256 = (row.sha256 or (hashes or {})[name] for name, row in zip(names, ordered, strict=True))
+        return cls(
+            names,
+            [row.mode for row in ordered],
+            [row.size for row in ordered],
+            b"".join(sha256),
+            [row.inode for row in ordered],
+            [row.mtime_ns for row in ordered],
+            [row.ctime_ns for row in ordered],
+        )
+
+
+Origins = Mapping[str, Files]
+"""What came from the store: by folder, as the prefix of its files' paths (empty or with ``/`` at its end)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +100,21 @@ def seal_tree(
     read, or if something is neither file, link nor folder.
     """
     origins = origins or {}
-    folders: list[tuple[str, dict[str, Row]]] = []
+    folders: list[tuple[str, Files | dict[str, Row]]] = []
     links: list[SealedLink] = []
     others: list[str] = []
     unknown: list[tuple[str, int]] = []
     caches: list[str] = []
     removed = 0
     for prefix, entries in scan(root, {OWN: is_passing}):
-        known = origins.get(prefix, {})
+        files = origins.get(prefix)
         in_cache = CACHE in prefix.split("/")
+        if in_cache:
+            caches.append(prefix)
+        if files is not None and _are_the_very(files, entries):
+            folders.append((prefix, files))
+            continue
+        known = files.rows() if files is not None else {}
         rows: dict[str, Row] = {}
         for entry in entries:
             name = entry.name
@@ -83,7 +123,6 @@ def seal_tree(
                 os.unlink(f"{root}/{prefix}{name}")
                 removed += 1
             elif origin is not None and entry.inode() == origin.inode:
-                # The very file of the store. Whether that still is what it was, the proof will tell.
                 rows[name] = origin
             elif entry.is_symlink():
                 links.append(SealedLink(prefix + name, os.readlink(f"{root}/{prefix}{name}")))  # noqa: PTH115
@@ -96,8 +135,6 @@ def seal_tree(
                 others.append(prefix + name)
         if rows:
             folders.append((prefix, rows))
-        if in_cache:
-            caches.append(prefix)
     if others:
         raise BuildError(f"{root} holds something that cannot be sealed", cause=", ".join(map(readable, others)))
     if purge:
@@ -108,6 +145,16 @@ def seal_tree(
     return _sealing(sorted(folders, key=lambda item: item[0]), hashes, tuple(sorted(links)), removed)
 
 
+def _are_the_very(files: Files, entries: Sequence[os.DirEntry[str]]) -> bool:
+    """Whether a folder holds the files of the store that it should, and nothing else, besides folders.
+
+    They are the very same by their inodes. Whether they still are what they were, the proof will tell.
+    """
+    if len(entries) != len(files.names):
+        return False
+    return {entry.name: entry.inode() for entry in entries} == dict(zip(files.names, files.inodes, strict=True))
+
+
 def _row(found: os.stat_result, origin: Row | None) -> Row:
     """Describe a file that is no hard link of the store; its hash is known if it is the untouched copy."""
     same = origin is not None and (found.st_size, found.st_mtime_ns) == (origin.size, origin.mtime_ns)
@@ -116,36 +163,41 @@ def _row(found: os.stat_result, origin: Row | None) -> Row:
     return Row(found.st_mode & MODE, found.st_size, sha256, found.st_ino & INODE, found.st_mtime_ns, ctime)
 
 
-def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> dict[str, bytes]:
+def _hash(root: Path, files: list[tuple[str, int]], emit: Emit, step: str) -> dict[str, dict[str, bytes]]:
+    """Give hashes of files by folder and by name."""
+
     def advanced(done: int) -> None:
         emit(Progress(step=step, item="sealing", done=done, total=len(files), unit="files"))
 
-    hashes = {}
+    hashes: dict[str, dict[str, bytes]] = {}
     for path, sha256 in hash_files(root, files, advanced).items():
         if sha256 is None:
             raise BuildError(f"{root} cannot be sealed", cause=f"{readable(path)} cannot be read")
-        hashes[path] = bytes.fromhex(sha256)
+        folder, slash, name = path.rpartition("/")
+        hashes.setdefault(folder + slash, {})[name] = bytes.fromhex(sha256)
     return hashes
 
 
 def _sealing(
-    folders: list[tuple[str, dict[str, Row]]], hashes: dict[str, bytes], links: tuple[SealedLink, ...], removed: int
+    folders: Sequence[tuple[str, Files | dict[str, Row]]],
+    hashes: Mapping[str, Mapping[str, bytes]],
+    links: tuple[SealedLink, ...],
+    removed: int,
 ) -> Sealing:
-    names = tuple(tuple(sorted(rows)) for _, rows in folders)
-    ordered = [rows[name] for (_, rows), inside in zip(folders, names, strict=True) for name in inside]
-    paths = (prefix + name for (prefix, _), inside in zip(folders, names, strict=True) for name in inside)
-    sha256 = [row.sha256 or hashes[path] for row, path in zip(ordered, paths, strict=True)]
-    seal = Seal(
-        folders=tuple(prefix for prefix, _ in folders),
-        names=names,
-        modes=array("H", [row.mode for row in ordered]),
-        sizes=array("Q", [row.size for row in ordered]),
-        hashes=b"".join(sha256),
-        links=links,
+    shares = [item if isinstance(item, Files) else Files.of(item, hashes.get(prefix)) for prefix, item in folders]
+    return Sealing(
+        seal=Seal(
+            folders=tuple(prefix for prefix, _ in folders),
+            names=tuple(files.names for files in shares),
+            modes=array("H", chain.from_iterable(files.modes for files in shares)),
+            sizes=array("Q", chain.from_iterable(files.sizes for files in shares)),
+            hashes=b"".join(files.hashes for files in shares),
+            links=links,
+        ),
+        witness=Witness(
+            inodes=array("Q", chain.from_iterable(files.inodes for files in shares)),
+            mtimes=array("q", chain.from_iterable(files.mtimes for files in shares)),
+            ctimes=array("q", chain.from_iterable(files.ctimes for files in shares)),
+        ),
+        removed=removed,
     )
-    witness = Witness(
-        inodes=array("Q", [row.inode for row in ordered]),
-        mtimes=array("q", [row.mtime_ns for row in ordered]),
-        ctimes=array("q", [row.ctime_ns for row in ordered]),
-    )
-    return Sealing(seal=seal, witness=witness, removed=removed)

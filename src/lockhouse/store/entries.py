@@ -14,11 +14,12 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ SPAN = 0x1FFF_FFFF
 
 TICK = 20_000_000
 """Nanoseconds; clocks of file systems advance in steps of at most 10 ms."""
+
+FIRST = Struct(">I28x")
+"""The first four of the 32 bytes of a sha256, as a number."""
 
 _known: dict[Path, tuple[tuple[int, int, int, int], Entry]] = {}
 
@@ -161,7 +165,7 @@ def mtime_of(sha256: str) -> int:
 
 def mtimes_of(hashes: str) -> list[int]:
     """Return :func:`mtime_of` of each of the hashes, 64 hex digits each."""
-    return [(EPOCH + (int(hashes[start : start + 8], 16) & SPAN)) * 10**9 for start in range(0, len(hashes), 64)]
+    return [(EPOCH + (first & SPAN)) * 10**9 for (first,) in FIRST.iter_unpack(bytes.fromhex(hashes))]
 
 
 def read_entry(home: Path) -> Entry | None:

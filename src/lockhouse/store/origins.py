@@ -5,20 +5,19 @@ With it a seal is put together without reading what the store has read already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import repeat
 from pathlib import Path
 
-from lockhouse.environments.sealing import Origins, Row
+from lockhouse.environments.sealing import Files, Origins
 from lockhouse.host import Interpreter
 from lockhouse.store.compiling import compiled
-from lockhouse.store.entries import Entry, Folder, mtimes_of
+from lockhouse.store.entries import mtimes_of
 from lockhouse.store.placements import Placement, read_placements
 from lockhouse.store.shelves import Store
+from lockhouse.store.soundness import Columns
 
 __all__ = ["find_origins"]
 
-EXECUTABLE = {"x": 0o111, "-": 0}
+EXECUTABLE = {ord("x"): 0o111, ord("-"): 0}
 
 
 def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) -> Origins:
@@ -26,46 +25,46 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
 
     What is not known of is left out: it will be read.
     """
-    origins: dict[str, dict[str, Row]] = {}
+    origins: dict[str, Files] = {}
     for placement in read_placements(root):
         entry = store.entry(placement.sha256)
         if entry is None:
             continue
-        modes = map(EXECUTABLE.__getitem__, entry.executables)
-        rows = _rows(modes, entry.sizes, entry.hashes, entry.inodes, placement)
-        _place(origins, entry.folders, rows, placement, entry)
+        modes = list(map(EXECUTABLE.__getitem__, entry.executables.encode()))
+        _place(origins, entry, modes, placement, entry.data_dir)
         made = compiled(entry, bytecode) if bytecode else None
         if made is not None:
-            rows = _rows(repeat(0), made.sizes, made.hashes, made.inodes, placement)
-            _place(origins, made.folders, rows, placement, entry)
+            _place(origins, made, [0] * len(made.sizes), placement, entry.data_dir)
         for path in placement.besides:
             folder, _, name = path.rpartition("/")
-            origins.get(_prefix(placement, folder, entry), {}).pop(name, None)
+            prefix = _prefix(placement, folder, entry.data_dir)
+            rows = origins[prefix].rows() if prefix in origins else {}
+            if rows.pop(name, None) is not None:
+                origins[prefix] = Files.of(rows)
     return origins
 
 
-def _rows(
-    modes: Iterator[int], sizes: Sequence[int], hashes: str, inodes: Sequence[int], placement: Placement
-) -> Iterator[Row]:
-    data = bytes.fromhex(hashes)
-    digests = (data[start : start + 32] for start in range(0, len(data), 32))
+def _place(origins: dict[str, Files], kept: Columns, modes: list[int], placement: Placement, data_dir: str) -> None:
+    hashes, mtimes = bytes.fromhex(kept.hashes), mtimes_of(kept.hashes)
     # Where files were copied, inodes of the store mean nothing.
-    shown = inodes if placement.mode == "hardlink" else repeat(-1)
-    return map(Row._make, zip(modes, sizes, digests, shown, mtimes_of(hashes), repeat(0), strict=False))
+    inodes = kept.inodes if placement.mode == "hardlink" else [-1] * len(modes)
+    end = 0
+    for folder, names in kept.folders:
+        begin, end = end, end + len(names)
+        files = Files(
+            names,
+            modes[begin:end],
+            kept.sizes[begin:end],
+            hashes[begin * 32 : end * 32],
+            inodes[begin:end],
+            mtimes[begin:end],
+            [0] * len(names),
+        )
+        prefix = _prefix(placement, folder, data_dir)
+        before = origins.get(prefix)
+        origins[prefix] = files if before is None else Files.of(before.rows() | files.rows())
 
 
-def _place(
-    origins: dict[str, dict[str, Row]],
-    folders: Sequence[Folder],
-    rows: Iterator[Row],
-    placement: Placement,
-    entry: Entry,
-) -> None:
-    for folder, names in folders:
-        # The names come first: zip takes no row more than there are names.
-        origins.setdefault(_prefix(placement, folder, entry), {}).update(zip(names, rows, strict=False))
-
-
-def _prefix(placement: Placement, folder: str, entry: Entry) -> str:
-    place = placement.place(folder, entry.data_dir)
+def _prefix(placement: Placement, folder: str, data_dir: str) -> str:
+    place = placement.place(folder, data_dir)
     return f"{place}/" if place else ""

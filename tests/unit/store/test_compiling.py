@@ -172,7 +172,7 @@ def test_a_traceback_names_the_true_place_of_the_source(environment: Path) -> No
 
 def test_the_seal_of_it_reads_nothing_and_equals_one_that_reads_all(environment: Path, tmp_path: Path) -> None:
     origins = find_origins(environment, Store(tmp_path / "store"), INTERPRETER)
-    known = {prefix + name for prefix, rows in origins.items() for name in rows}
+    known = {prefix + name for prefix, files in origins.items() for name in files.names}
     assert sum(path.endswith(".pyc") for path in known) == 3
     composed = seal_tree(environment, origins, purge=True)
     assert composed.removed == 0
