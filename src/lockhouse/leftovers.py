@@ -19,12 +19,16 @@ __all__ = ["find_unawaited", "sweep_project"]
 
 
 def sweep_project(project: Project) -> None:
-    """Remove half-written files and temporary folders; nobody else may be at work in the project."""
+    """Remove half-written files and temporary folders, and end checks; nobody else may be at work in the project."""
     sweep(project.state, project.manifest.parent, project.wheelhouse)
     if project.temporary.is_dir():
         from lockhouse.environments.removal import remove_tree
+        from lockhouse.temporary import clear_noted
+        from lockhouse.verification.ending import end_marked
 
-        with contextlib.suppress(StorageError):  # the next run tries again
+        with contextlib.suppress(StorageError, OSError):  # the next run tries again
+            for name in clear_noted(project.temporary):
+                end_marked(name)  # a check goes on when the run that asked for it is killed
             remove_tree(project.temporary)
 
 

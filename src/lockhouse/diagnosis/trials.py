@@ -32,9 +32,10 @@ class Trials:
     def __init__(self, bench: Bench) -> None:
         self.done: dict[tuple[str, ...], Trial] = {}
         self._bench = bench
-        self._bytecode = bytecode_folder(bench.context.project.temporary)
+        place = bench.context.project.temporary
+        self._bytecode = bytecode_folder(place)
         self._pool = ThreadPoolExecutor(_at_once(bench))
-        self._running = _Running(self._bytecode)
+        self._running = _Running(self._bytecode, place)
         self._begun = 0
 
     def __enter__(self) -> Self:
@@ -85,15 +86,16 @@ class Trials:
 class _Running:
     """The interpreters of copies, so that all of them can be stopped at once."""
 
-    def __init__(self, bytecode: Path) -> None:
+    def __init__(self, bytecode: Path, notes: Path) -> None:
         self._bytecode = bytecode
+        self._notes = notes
         self._lock = threading.Lock()
         self._interpreters: list[Interpreter] = []
         self._stopped = False
 
     def interpreter(self, python: Path) -> Interpreter:
         """Make the interpreter of a copy; one that comes too late runs nothing."""
-        made = Interpreter(python, self._bytecode)
+        made = Interpreter(python, self._bytecode, notes=self._notes)
         with self._lock:
             self._interpreters.append(made)
             if self._stopped:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from lockhouse.resolution.stages import assign_stages, installation_order
 from lockhouse.resolution.target import target_tags
 from lockhouse.resolution.uv import Preference
 from lockhouse.steps import Context
+from lockhouse.temporary import temporary_folder
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import PipConfiguration, read_pip_configuration
 from lockhouse.wheels.keyring import with_keyring
@@ -45,10 +45,10 @@ def make_plan(context: Context, situation: Situation) -> Plan:
     configuration = with_keyring(read_pip_configuration())
     indexes = [url for index in context.manifest.indexes for url in (index.url, *index.mirrors)]
     with (
-        tempfile.TemporaryDirectory(prefix="lockhouse-pages-") as work,
+        temporary_folder("pages", context.project.temporary) as work,
         Client(configuration, offline=context.options.offline, indexes=indexes) as client,
     ):
-        return _Planning(context, situation, configuration, client, Path(work)).plan()
+        return _Planning(context, situation, configuration, client, work).plan()
 
 
 class _Planning:

@@ -165,7 +165,7 @@ class Solver:
                 hurried=any(places.has_more(name) for name in places.addresses),
             )
             try:
-                return resolve(asked, self.configuration)
+                return resolve(asked, self.configuration, self.servers.work)
             except NetworkError as error:
                 if not places.move_on_from(error):
                     final = places.final(error)

@@ -117,13 +117,13 @@ class Resolved:
     yanked: str | None = None
 
 
-def resolve(request: Request, configuration: PipConfiguration) -> tuple[Resolved, ...]:
-    """Find the wheels that satisfy a request, in name order.
+def resolve(request: Request, configuration: PipConfiguration, place: Path) -> tuple[Resolved, ...]:
+    """Find the wheels that satisfy a request, in name order; ``place`` is a folder for files of the moment.
 
     Raises ResolutionError with the resolver's explanation when there are none, NetworkError when an index did not
     answer, SubprocessFailed for everything else that ends the resolver.
     """
-    with tempfile.TemporaryDirectory(prefix="lockhouse-resolver-") as folder:  # mode 0700: it may hold credentials
+    with tempfile.TemporaryDirectory(prefix="resolver-", dir=place) as folder:  # mode 0700: it may hold credentials
         work = Path(folder)
         output = work / "pylock.plan.toml"
         empty = work / "empty"

@@ -65,15 +65,16 @@ def interpreter_of(context: Context, generation: Generation) -> Interpreter:
     """Return the interpreter of an environment: with its sealed bytecode, or that of this run while it is built."""
     from lockhouse.verification.running import Interpreter, bytecode_folder
 
+    place = context.project.temporary
     serving = serving_of(context, generation)
     if serving is not None:
-        return Interpreter(serving.scheme.python, bytecode_folder(context.project.temporary), as_user=True)
+        return Interpreter(serving.scheme.python, bytecode_folder(place), as_user=True, notes=place)
     python = scheme_of(context, generation).python
     if context.manifest.environment.bytecode == "seal":
-        return Interpreter(python, sealed=True)
-    place = context.project.temporary
+        return Interpreter(python, sealed=True, notes=place)
     built = generation.reached("committed")
-    return Interpreter(python, bytecode_folder(place) if built else _bytecode_of_build(generation.path, place))
+    bytecode = bytecode_folder(place) if built else _bytecode_of_build(generation.path, place)
+    return Interpreter(python, bytecode, notes=place)
 
 
 @cache

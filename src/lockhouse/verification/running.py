@@ -20,6 +20,7 @@ from typing import IO
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import Check
 from lockhouse.state import storage_errors
+from lockhouse.temporary import temporary_folder
 from lockhouse.values import dataclass
 from lockhouse.verification.ending import MARK, end_group, end_marked
 
@@ -97,7 +98,8 @@ class Interpreter:
     With ``as_user`` the user's packages do: it is that of a host, which is used so.
 
     Bytecode goes to a folder of its own, never into the environment; where the environment has its own, ``sealed``,
-    that is used and none is written. May be used from several threads; :meth:`stop` ends everything that runs.
+    that is used and none is written. ``notes`` is the folder by which the next run finds what this one leaves behind if
+    it is killed (``Project.temporary``). May be used from several threads; :meth:`stop` ends everything that runs.
     """
 
     def __init__(
@@ -108,11 +110,13 @@ class Interpreter:
         *,
         sealed: bool = False,
         as_user: bool = False,
+        notes: Path | None = None,
     ) -> None:
         self.python = python
         # -I would leave out the user's own folder, from which the kernels and scripts of a host import.
         self.isolation = "-E" if as_user else "-I"
         self.options = [] if sealed else ["-X", f"pycache_prefix={bytecode or bytecode_folder()}"]
+        self._notes = notes
         self._environ = _environment(os.environ if environ is None else environ, python)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -121,11 +125,10 @@ class Interpreter:
     def run(self, code: str, timeout: float, arguments: Sequence[str] = ()) -> Answer:
         """Run Python code in an empty folder, as its own process group; never raises for what the code does."""
         started = time.perf_counter()
-        # ignore_cleanup_errors: on Windows a grandchild may still hold a file for a moment
-        with tempfile.TemporaryDirectory(prefix="lockhouse-check-", ignore_cleanup_errors=True) as folder:
+        with temporary_folder("check", self._notes) as folder:
             argv = [str(self.python), self.isolation, "-B", "-X", "utf8", *self.options, "-c", RUN, code, *arguments]
-            mark = Path(folder).name
-            environ = {**self._environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder, MARK: mark}
+            mark = folder.name
+            environ = {**self._environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)), MARK: mark}
             try:
                 process = subprocess.Popen(
                     argv,

@@ -32,7 +32,7 @@ def proof(folder: Path, *requirements: str, constraints: tuple[str, ...] = (), o
         offline=offline,
     )
     with pytest.raises(Unsolvable) as caught:
-        resolve(request, read_pip_configuration())
+        resolve(request, read_pip_configuration(), folder)
     return caught.value.proof
 
 

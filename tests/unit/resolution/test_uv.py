@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ RELEASE = f"{sys.version_info.major}.{sys.version_info.minor}"
 def solve(*requirements: str, **fields: Any) -> dict[str, Resolved]:
     tags = tuple(str(tag) for tag in sys_tags())
     request = Request(python=sys.executable, release=RELEASE, tags=tags, requirements=requirements, **fields)
-    return {item.name: item for item in resolve(request, read_pip_configuration(os.environ))}
+    found = resolve(request, read_pip_configuration(os.environ), Path(tempfile.gettempdir()))
+    return {item.name: item for item in found}
 
 
 def general(index: Index) -> tuple[Server, ...]:
