@@ -10,7 +10,7 @@ __all__ = ["Action", "Chain", "ChainStep", "Change", "Cure", "Finding", "ScanRep
 
 Severity = Literal["refuse", "warn", "note"]
 
-Action = Literal["list", "replace", "drop", "make-optional", "exclude", "stop-excluding"]
+Action = Literal["list", "replace", "route", "drop", "make-optional", "exclude", "stop-excluding"]
 """What a change does to the manifest: see :class:`Change`."""
 
 
@@ -55,6 +55,7 @@ class Change:
     ========================  =============================================================
     ``list``                  ask for ``requirement`` in ``stage``, and no longer in another one
     ``replace``               write ``requirement`` for what is asked for by that name in ``stage``, or in ``variant``
+    ``route``                 in ``variant``, take ``requirement`` from ``index``, whoever asks for it
     ``drop``                  no longer ask for ``distribution`` in ``stage``
     ``make-optional``         let ``stage`` be left out
     ``exclude``               cut the edge from ``distribution`` to ``dependency``
@@ -68,6 +69,7 @@ class Change:
     requirement: str | None = None
     distribution: str | None = None
     dependency: str | None = None
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

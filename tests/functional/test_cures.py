@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.index import Index, serving
 from fixtures.site import Site
+from fixtures.wheels import WheelSpec
 from lockhouse.codec import decode
 from lockhouse.findings import Cure
 from lockhouse.manifestfile.changing import cured
@@ -75,3 +79,50 @@ def test_a_version_outside_of_the_window_is_what_the_index_has(chain: Site) -> N
     cure = next(cure for cure in finding["cures"] if cure["changes"][0]["action"] == "replace")
     assert cure["text"] == "change quant<0.16 in stage base to quant>=0.17"
     every_cure_works(chain, [cure])
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[Index]:
+    """The index of cu124, beside the default one that has torch without a label and for the CPU."""
+    with serving(tmp_path / "vendor") as index:
+        WheelSpec("torch", "2.5.1+cu124", extras=["opt"]).build(index.folder)
+        yield index
+
+
+def routed(finding: Any) -> list[Any]:
+    """The cures that say in the variant what to take, and where from."""
+    return [cure for cure in finding["cures"] if [change["action"] for change in cure["changes"]] == ["route"]]
+
+
+def test_of_an_unlabelled_build_the_cures_say_which_requirement_of_the_variant_to_change(
+    site: Site, vendor: Index
+) -> None:
+    site.wheel("torch", "2.5.1", extras=["opt"])
+    torch = {"requirement": "torch[opt]==2.5.1", "index": "default"}
+    site.manifest(stages=[{"name": "ai", "requirements": [torch]}], variants={"cu124": {"index": vendor.url}})
+    site.environment["LOCKHOUSE_ACCELERATOR"] = "cu124"
+    finding = only_refusal(site)
+    own, unlabelled = routed(finding)
+    assert own["text"] == (
+        "to take the variant's build, have variants.cu124.requirements say "
+        '{"torch": {"requirement": "torch[opt]==2.5.1+cu124", "index": "variant"}}'
+    )
+    assert unlabelled["text"] == (
+        "if the index default carries the cu124 build, have variants.cu124.requirements say "
+        '{"torch": {"requirement": "torch[opt]==2.5.1", "index": "default"}}'
+    )
+    every_cure_works(site, [own, unlabelled])
+
+
+def test_of_a_build_for_another_variant_the_cures_bring_this_one_s_or_choose_the_other(
+    site: Site, vendor: Index
+) -> None:
+    site.wheel("torch", "2.5.1+cpu")
+    site.wheel("vision", "1.0", "torch==2.5.1")
+    wrong = {"index": vendor.url, "requirements": {"torch": {"requirement": "torch", "index": "default"}}}
+    site.manifest("vision", variants={"cu124": wrong, "cpu": {"index": site.index.url}})
+    site.environment["LOCKHOUSE_ACCELERATOR"] = "cu124"
+    finding = only_refusal(site)
+    assert finding["chain"] == ["vision", "torch"]
+    assert "build for what it was built for: run with -a cpu" in [cure["text"] for cure in finding["cures"]]
+    every_cure_works(site, routed(finding))

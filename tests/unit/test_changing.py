@@ -50,6 +50,19 @@ def test_a_cure_makes_its_changes_one_after_the_other() -> None:
     }
 
 
+def test_what_a_variant_takes_from_where_is_said_in_the_variant_whatever_stood_there() -> None:
+    result = after(
+        Change(action="route", variant="cpu", requirement="torch==2.6+cpu", index="variant"),
+        Change(action="route", variant="cpu", requirement="numpy", index="default"),
+    )
+    assert result["variants"]["cpu"]["requirements"] == {
+        "Torch": {"requirement": "torch==2.6+cpu", "index": "variant"},
+        "numpy": {"requirement": "numpy", "index": "default"},
+    }
+    with pytest.raises(UsageError, match="no variant xpu"):
+        after(Change(action="route", variant="xpu", requirement="numpy", index="default"))
+
+
 def test_a_requirement_is_replaced_by_name_however_it_is_written() -> None:
     result = after(
         Change(action="replace", stage="base", requirement="numpy>=2"),

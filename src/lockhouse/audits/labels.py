@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lockhouse.audits import Subject
+from lockhouse.audits.cures import moving, ways_out
 from lockhouse.audits.telling import about, described
-from lockhouse.findings import Finding, Severity
+from lockhouse.findings import Change, Cure, Finding, Severity
 from lockhouse.plan import PlannedDistribution
 
 __all__ = ["Labels"]
 
 VARIANT = "variant"
-"""What a plan calls the index of its variant."""
+DEFAULT = "default"
+"""What plan and manifest call the index of the variant, and the one that serves what has no route."""
 
 
 class Labels:
@@ -63,15 +67,15 @@ class Labels:
 
     def _unlabelled(self, subject: Subject, item: PlannedDistribution) -> Finding:
         variant, label = subject.plan.target.variant, subject.plan.label
+        elsewhere = DEFAULT if item.index == VARIANT else item.index
+        unlabelled = _routed(subject, item, None, elsewhere, f"if the index {elsewhere} carries the {variant} build")
         return about(
             subject,
             item.name,
             "labels.missing",
             "refuse",
             f" carries no label, so it is not the build for {variant} (+{label}); it came from the index {item.index}",
-            hint=f"take {item.name} from an index that serves +{label}; or, if the default index carries the {variant} "
-            f'build, say so: variants.{variant}.requirements {{"{item.name}": '
-            f'{{"requirement": "{item.name}=={Version(item.version).public}", "index": "default"}}}}',
+            cures=(*_of_the_variant(subject, item), *unlabelled, *ways_out(subject, item.name)),
         )
 
     def _other(self, subject: Subject, item: PlannedDistribution) -> Finding:
@@ -82,8 +86,11 @@ class Labels:
             "labels.other",
             "refuse",
             f" is built for +{_local(item.version)}, the plan is for {variant} (+{label})",
-            hint=f"take {item.name} from the variant's index, "
-            f"as {item.name}=={Version(item.version).public}+{label}; or choose the variant it was built for with -a",
+            cures=(
+                *_of_the_variant(subject, item),
+                *_for_another_variant(subject, item),
+                *ways_out(subject, item.name),
+            ),
         )
 
     def _neighbours(self, subject: Subject) -> Iterator[Finding]:
@@ -107,7 +114,39 @@ class Labels:
             f" and {described(subject, other.name)} are built differently: "
             f"+{_local(item.version)} and +{_local(other.version)}",
             hint=f"take {item.name} and {other.name} from the same index",
+            cures=(*_like(subject, item, other), *_like(subject, other, item)) if severity == "refuse" else None,
         )
+
+
+def _of_the_variant(subject: Subject, item: PlannedDistribution) -> Iterator[Cure]:
+    """Take the build with the variant's label, from the variant's own index."""
+    yield from _routed(subject, item, subject.plan.label, VARIANT, "to take the variant's build")
+
+
+def _for_another_variant(subject: Subject, item: PlannedDistribution) -> Iterator[Cure]:
+    """Build for the variant that it was built for, if the manifest has it."""
+    for variant in subject.manifest.variants:
+        if _local(f"0+{variant.name}") == _local(item.version):
+            yield Cure(text=f"build for what it was built for: run with -a {variant.name}")
+
+
+def _routed(subject: Subject, item: PlannedDistribution, label: str | None, index: str, why: str) -> Iterator[Cure]:
+    """Say in the variant which build is wanted, and where it comes from; with the extras that were asked for."""
+    variant = subject.manifest.variant(subject.plan.target.variant)
+    if variant is None:
+        return
+    wish = Requirement(item.requirement or item.name)
+    version = Version(item.version).public
+    wish.specifier = SpecifierSet(f"=={version}+{label}" if label else f"=={version}")
+    change = Change(action="route", variant=variant.name, requirement=str(wish), index=index)
+    written = json.dumps({item.name: {"requirement": str(wish), "index": index}})
+    yield Cure(text=f"{why}, have variants.{variant.name}.requirements say {written}", changes=(change,))
+
+
+def _like(subject: Subject, item: PlannedDistribution, other: PlannedDistribution) -> Iterator[Cure]:
+    """Have one with the label of the other."""
+    wanted = SpecifierSet(f"=={Version(item.version).public}+{_local(other.version)}")
+    yield from moving(subject, item.name, wanted)
 
 
 def _local(version: str) -> str | None:

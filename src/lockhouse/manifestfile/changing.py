@@ -79,6 +79,18 @@ def _replace(document: Json, change: Change) -> None:
     raise UsageError(f"the stage {change.stage} does not list {name}")
 
 
+def _route(document: Json, change: Change) -> None:
+    variant = document.get("variants", {}).get(_said(change.variant))
+    if variant is None:
+        raise UsageError(f"the manifest has no variant {change.variant}")
+    line = _said(change.requirement)
+    name = _name(line)
+    own = variant.setdefault("requirements", {})
+    key = next((key for key in own if canonical_name(key) == name), name)
+    before = own[key] if isinstance(own.get(key), dict) else {}
+    own[key] = {**before, "requirement": line, "index": _said(change.index)}
+
+
 def _drop(document: Json, change: Change) -> None:
     stage = _stage(document, change.stage)
     name = canonical_name(_said(change.distribution))
@@ -153,6 +165,7 @@ def _said(value: str | None) -> str:
 CHANGES: dict[Action, Callable[[Json, Change], None]] = {
     "list": _list,
     "replace": _replace,
+    "route": _route,
     "drop": _drop,
     "make-optional": _make_optional,
     "exclude": _exclude,

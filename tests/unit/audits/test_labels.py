@@ -153,6 +153,7 @@ def test_where_the_variant_has_no_label_none_is_needed_but_they_must_agree(tmp_p
     assert finding.severity == "refuse"
     assert "+x" in finding.message
     assert "+y" in finding.message
+    assert [cure.changes[0].requirement for cure in finding.cures] == ["vision==1.0+x", "tensor==2.0+y"]
 
 
 def test_without_an_accelerator_neighbours_with_different_labels_are_a_warning(tmp_path: Path) -> None:
