@@ -15,7 +15,7 @@ from lockhouse.plan import Plan
 from lockhouse.project import Project
 from lockhouse.state import read_value, sweep
 
-__all__ = ["find_unawaited", "sweep_project"]
+__all__ = ["find_unawaited", "known_plans", "sweep_project"]
 
 
 def sweep_project(project: Project) -> None:
@@ -40,13 +40,16 @@ def find_unawaited(project: Project) -> tuple[Path, ...]:
     if not wheelhouse.partial.is_dir():
         return ()
     awaited = tuple(
-        wheelhouse.arriving(item.filename, item.sha256).name for plan in _plans(project) for item in plan.distributions
+        wheelhouse.arriving(item.filename, item.sha256).name
+        for plan in known_plans(project.home)
+        for item in plan.distributions
     )
     # Beside a part lie its note and its ledger, whose names begin with its own.
     return tuple(sorted(path for path in wheelhouse.partial.iterdir() if not path.name.startswith(awaited)))
 
 
-def _plans(project: Project) -> Iterator[Plan]:
-    for path in sorted(project.home.glob("*/plan.json")):
+def known_plans(home: Path) -> Iterator[Plan]:
+    """Read the plans of all manifests of the project that keeps its things in ``home``."""
+    for path in sorted(home.glob("*/plan.json")):
         if (plan := read_value(path, Plan, "plan")) is not None:
             yield plan

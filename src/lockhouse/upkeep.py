@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lockhouse.commitment import commit
 from lockhouse.environments import Deployment
@@ -19,11 +19,14 @@ from lockhouse.errors import CheckFailed, DriftFound, Hint, InternalError, Usage
 from lockhouse.events import Message, StepFinished, StepStarted
 from lockhouse.exclusion import hold_project
 from lockhouse.host import Host
-from lockhouse.leftovers import find_unawaited
+from lockhouse.leftovers import find_unawaited, known_plans
 from lockhouse.plan import Plan
 from lockhouse.state import storage_errors
 from lockhouse.steps import Context
 from lockhouse.values import dataclass
+
+if TYPE_CHECKING:
+    from lockhouse.store import Store
 
 __all__ = ["Cleaned", "clean", "roll_back"]
 
@@ -49,8 +52,10 @@ class Cleaned:
 def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
     """Free leftovers, abandoned builds and generations beyond those kept; with ``dry_run`` only find them.
 
-    Leftovers are also the parts of wheels that no plan waits for any more. Of the store goes what no project uses.
+    Leftovers are also the parts of wheels that no plan waits for any more. Of the store goes what no project uses, of
+    what is known of wheels what no project needs; the wheels of diagnoses go as well.
     """
+    from lockhouse.diagnosis.clearing import find_wheels_of_benches, free_wheels_of_benches
     from lockhouse.store import Store
     from lockhouse.store.freeing import find_unused, free_unused
 
@@ -63,15 +68,31 @@ def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
         found = tuple(Freeable(path=str(path), kind="leftover", size=path.lstat().st_size) for path in parts)
         if dry_run:
             found += find_freeable(context.project, digest, wish.keep)[1]
-            unused = find_unused(store, going={Path(item.path) for item in found})
+            unused = find_unused(store, going={Path(item.path) for item in found}) + find_wheels_of_benches()
         else:
             for path in parts:
                 with storage_errors(path):
                     path.unlink(missing_ok=True)
             found += free(context.project, digest, wish.keep, wish.on_busy, context.emit)
-            unused = free_unused(store)
+            unused = free_unused(store) + free_wheels_of_benches()
     found += tuple(Freeable(path=str(item.path), kind="unused", size=item.size) for item in unused)
+    going = frozenset(item.path.name for item in unused)
+    found += tuple(_forgotten(context, store, going, dry_run=dry_run))
     return Cleaned(dry_run=dry_run, freed=found)
+
+
+def _forgotten(context: Context, store: Store, going: frozenset[str], *, dry_run: bool) -> Iterator[Freeable]:
+    """Forget what is known of wheels that are in no plan of a known project, and do not stay in the store."""
+    from lockhouse.store.freeing import users
+    from lockhouse.wheels.forgetting import facts_folder, find_forgettable, forget
+
+    # Generations of a manifest lie two folders below what its project keeps.
+    homes = {context.project.home, *(folder.parent.parent for folder in users(store))}
+    needed = {item.sha256 for home in homes for plan in known_plans(home) for item in plan.distributions}
+    needed |= {home.name for home in store.homes()} - going
+    size = sum(path.stat().st_size for path in find_forgettable(needed)) if dry_run else forget(needed)
+    if size:
+        yield Freeable(path=str(facts_folder()), kind="facts", size=size)
 
 
 def roll_back(context: Context, number: int | None = None) -> int | None:

@@ -95,6 +95,12 @@ def test_trials_prove_it(offered: Site, host: HostSite) -> None:
     assert host.tree() == before
     document = valid(offered.run("--json", "diagnose", "harmful", "harmless", "--bisect").document)
     assert {item["check"] for item in document["bisection"]["culprits"]} == {"center", "numpy is 2.1.0"}
+    cleaned = valid(offered.run("--json", "clean").document)
+    assert all(item["size"] > 0 for item in cleaned["freed"])
+    (wheelhouse,) = {Path(item["path"]) for item in cleaned["freed"] if item["path"].endswith("wheelhouse")}
+    assert not wheelhouse.exists()
+    assert [item["kind"] for item in cleaned["freed"]].count("facts") == 1
+    assert valid(offered.run("--json", "clean").document)["freed"] == []
 
 
 def test_a_folder_without_a_manifest_asks_about_the_environment_in_it(offered: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures.site import Site
+from lockhouse.wheels.facts import recall_facts
 
 
 def numbers(site: Site) -> list[int]:
@@ -97,3 +98,23 @@ def fill(path: Path, size: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x" * size)
     return path
+
+
+def test_clean_leaves_what_another_project_knows_of_its_wheels(site: Site, tmp_path: Path) -> None:
+    other = Site(root=tmp_path / "other", index=site.index)
+    other.wheel("theirs")
+    other.manifest("theirs")
+    other.installed()
+    site.wheel("ours")
+    site.manifest("ours")
+    assert site.run("scan").status == 0
+    site.manifest("theirs")
+    assert site.run("plan").status == 0
+
+    told = site.run("--json", "clean", "--dry-run").document["freed"]
+    assert [item["kind"] for item in told] == ["facts"]
+    assert site.run("--json", "clean").document["freed"] == told
+    planned = other.run("--json", "plan").document["distributions"]
+    known = {item["name"]: recall_facts(item["sha256"]) is not None for item in planned}
+    assert known["theirs"]
+    assert site.run("--json", "clean").document["freed"] == []

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -33,7 +34,7 @@ from lockhouse.wheels.configuration import read_pip_configuration
 from lockhouse.wheels.fetching import fetch
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
-__all__ = ["PROTECTED", "STEP", "Bench", "open_bench", "parse_candidates"]
+__all__ = ["PROTECTED", "STEP", "Bench", "bench_project", "benches", "open_bench", "parse_candidates"]
 
 STAGE = "candidates"
 STEP = "diagnose"
@@ -105,14 +106,8 @@ def open_bench(context: Context, inventory: Inventory) -> Iterator[Bench]:
         variants=tuple(replace(variant, python=None) for variant in context.manifest.variants),
         checks=tuple(replace(check, stage=None) for check in context.manifest.checks),
     )
-    name = hashlib.sha256(os.fsencode(os.path.realpath(inventory.prefix))).hexdigest()[:16]
-    root = cache_directory() / "diagnosis" / name
-    project = Project(
-        root=root,
-        manifest=root / "manifest.json",
-        name=manifest.name,
-        pointer=hosted_pointer(root, manifest.name),
-    )
+    place = hashlib.sha256(os.fsencode(os.path.realpath(inventory.prefix))).hexdigest()[:16]
+    project = bench_project(_folder() / place, manifest.name)
     hold = hold_project(project, context.emit, PATIENCE)
     try:
         state = State(project.state)
@@ -121,6 +116,21 @@ def open_bench(context: Context, inventory: Inventory) -> Iterator[Bench]:
         yield Bench(context=replace(context, project=project, manifest=manifest, state=state), inventory=inventory)
     finally:
         hold.release()
+
+
+def bench_project(root: Path, name: str) -> Project:
+    """Give the project of a bench in ``root``, for a manifest of that name."""
+    return Project(root=root, manifest=root / "manifest.json", name=name, pointer=hosted_pointer(root, name))
+
+
+def benches() -> tuple[Path, ...]:
+    """Find the folders of all benches there are, sorted."""
+    folder = _folder()
+    return tuple(sorted(path for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
+
+
+def _folder() -> Path:
+    return cache_directory() / "diagnosis"
 
 
 def parse_candidates(lines: Sequence[str]) -> tuple[str, ...]:

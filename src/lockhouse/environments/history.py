@@ -55,7 +55,7 @@ class Freeable:
     """Something that can go, or has gone; ``size`` in bytes that become free: what others share does not count."""
 
     path: str
-    kind: Literal["leftover", "abandoned", "retired", "unused"]
+    kind: Literal["leftover", "abandoned", "retired", "unused", "facts"]
     size: int
 
 

@@ -23,7 +23,7 @@ from lockhouse.store.placements import read_placements
 from lockhouse.store.shelves import TRASH, UNPACKING, Store
 from lockhouse.values import dataclass
 
-__all__ = ["Unused", "find_unused", "free_unused", "register_use"]
+__all__ = ["Unused", "find_unused", "free_unused", "register_use", "users"]
 
 USERS = "users"
 
@@ -57,9 +57,7 @@ def find_unused(store: Store, going: Collection[Path] = ()) -> tuple[Unused, ...
         else:
             used |= placed
     found = [
-        home
-        for home in store.shelves.glob("[0-9a-f][0-9a-f]/*")
-        if home.name not in used and _names(home / FILES) <= 1 + expected[home.name]
+        home for home in store.homes() if home.name not in used and _names(home / FILES) <= 1 + expected[home.name]
     ]
     found += _leftovers(store)
     return tuple(Unused(path=path, size=measure(path)) for path in sorted(found))
@@ -83,6 +81,11 @@ def free_unused(store: Store) -> tuple[Unused, ...]:
     return found
 
 
+def users(store: Store) -> tuple[Path, ...]:
+    """Give the folders of generations of every project that is known to have installed from the store."""
+    return tuple(_folder(note) for note in _notes(store))
+
+
 def _names(folder: Path) -> int:
     """The largest number of names that a file in a folder has, its own included."""
     counts = (os.lstat(f"{parent}/{name}").st_nlink for parent, _, names in os.walk(folder) for name in names)
@@ -90,8 +93,8 @@ def _names(folder: Path) -> int:
 
 
 def _generations(store: Store) -> Iterator[Path]:
-    for note in _notes(store):
-        yield from (path.parent.parent for path in _folder(note).glob(f"*/{PLACEMENTS}"))
+    for folder in users(store):
+        yield from (path.parent.parent for path in folder.glob(f"*/{PLACEMENTS}"))
 
 
 def _notes(store: Store) -> list[Path]:

@@ -106,10 +106,13 @@ class Store:
         """Whether a file of the entry is missing or not what it was, as far as size, time and inode tell."""
         return is_damaged(entry)
 
+    def homes(self) -> tuple[Path, ...]:
+        """Where there are entries, or what is left of some, sorted by sha256; that is a folder's name."""
+        return tuple(sorted(self.shelves.glob("[0-9a-f][0-9a-f]/*")))
+
     def entries(self) -> tuple[Entry, ...]:
         """Every published entry, sorted by sha256."""
-        homes = sorted(self.shelves.glob("[0-9a-f][0-9a-f]/*"))
-        return tuple(entry for home in homes if (entry := read_entry(home)))
+        return tuple(entry for home in self.homes() if (entry := read_entry(home)))
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry: gone at one instant, then deleted. Environments that share its files keep them."""
