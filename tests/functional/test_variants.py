@@ -22,7 +22,7 @@ from fixtures.wheels import WheelSpec, build_wheel
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 LABELLED = {"torch", "torchvision", "torchaudio"}
-TRITON = {"cuda": "triton", "rocm": "pytorch-triton-rocm", "xpu": "pytorch-triton-xpu"}
+TRITON = {"cuda": "triton", "rocm": "triton-rocm", "xpu": "triton-xpu"}
 
 
 def wanted(line: Any) -> tuple[str, str]:
@@ -48,7 +48,8 @@ class Vendors:
             if name in LABELLED:
                 build_wheel(default.folder, name, f"{version}.post9")
         build_wheel(default.folder, "rest")
-        build_wheel(default.folder, "triton", "99.0")  # the other two are on their vendors' indexes and nowhere else
+        for triton in TRITON.values():  # the default index has all three names, and of two of them nothing that works
+            build_wheel(default.folder, triton, "99.0")
         for variant in manifest["variants"]:
             if variant == "mps":
                 continue  # its builds are on the default index
