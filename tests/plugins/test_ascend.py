@@ -159,6 +159,15 @@ def test_an_environment_is_planned_installed_verified_and_locked_for_its_variant
     assert check["output"].count("multiplies matrices as the CPU does") == 2
 
 
+def test_without_the_plugin_its_proof_is_told_as_missing(npu: Npu) -> None:
+    npu.manifest()
+    npu.site.installed()
+    npu.site.environment["LOCKHOUSE_DISABLE_PLUGINS"] += ",ascend"
+    verified = npu.site.run("--json", "verify").document
+    (check,) = [item for item in verified["checks"] if item["name"].startswith("ascend: ")]
+    assert (check["ok"], check["output"]) == (False, "no plugin knows the accelerator ascend")
+
+
 def test_an_npu_that_torch_does_not_see_fails_the_proof(npu: Npu) -> None:
     npu.devices = 1
     npu.wheels()

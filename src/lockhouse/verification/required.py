@@ -144,12 +144,19 @@ def _of_manifest(plan: Plan) -> Iterator[Check]:
 
 def _of_others(context: Context, plan: Plan, host: Host) -> Iterator[Check]:
     accelerator = _accelerator(context, plan.target.accelerator)
+    if accelerator is None and plan.target.accelerator is not None:
+        yield _missing(plan.target.accelerator)
     reading = host.accelerator(accelerator.namespace) if accelerator else None
     if accelerator is not None and reading is not None:
         for check in accelerator.checks(plan.target.variant, reading):
             if all(plan.distribution(name) for name in check.needs):
                 yield check if check.requires else replace(check, requires=accelerator.namespace)
     yield from context.plugins.checks(plan, host)
+
+
+def _missing(namespace: str) -> Check:
+    """Stand in for the checks of an accelerator whose plugin is not here: nobody can make them, so all is unproven."""
+    return Check(name=f"{namespace}: what its plugin checks", run="pass", requires=namespace)
 
 
 def _accelerator(context: Context, namespace: str | None) -> Accelerator | None:
