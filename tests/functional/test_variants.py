@@ -48,8 +48,8 @@ class Vendors:
             if name in LABELLED:
                 build_wheel(default.folder, name, f"{version}.post9")
         build_wheel(default.folder, "rest")
-        for triton in TRITON.values():  # the default index has all three names, and of two of them nothing that works
-            build_wheel(default.folder, triton, "99.0")
+        for stub in TRITON.values():  # the default index has all three names, and of two of them nothing that works
+            build_wheel(default.folder, stub, "99.0")
         for variant in manifest["variants"]:
             if variant == "mps":
                 continue  # its builds are on the default index
