@@ -261,7 +261,7 @@ def _add_options(parser: argparse._ActionsContainer) -> None:
     add("-m", dest="manifest", metavar="MANIFEST", help="path of a manifest, or its name in manifests/")
     add(
         "-a",
-        dest="accelerator",
+        "--accelerator",
         metavar="ACCELERATOR",
         help="variant or accelerator to build for, whatever this machine has (cu126, cuda, cpu, none)",
     )

@@ -53,6 +53,8 @@ except TypeError:
 json.dump({"namespace": found.namespace, "configs": [
     {"name": item.name, "values": list(item.values), "multi-value": bool(getattr(item, "multi_value", False))}
     for item in configs]}, out)
+out.close()
+os._exit(0)  # libraries of vendors crash, or hang, when they are put away
 """
 
 

@@ -23,7 +23,7 @@ def request(*arguments: str) -> Request:
 
 def test_options_count_before_and_after_the_verb(tmp_path: Path) -> None:
     before = request("-C", str(tmp_path), "-m", "llm", "-a", "cpu", "--offline", "--locked", "--json", "install")
-    after = request("install", "-C", str(tmp_path), "-m", "llm", "-a", "cpu", "--offline", "--locked", "--json")
+    after = request("install", "-C", str(tmp_path), "-m", "llm", "--accelerator=cpu", "--offline", "--locked", "--json")
     assert before == after
     assert before.root == tmp_path
     assert before.manifest == "llm"
@@ -158,7 +158,8 @@ def test_documentation_names_every_verb_option_and_exit_status() -> None:
     text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
     for verb in VERBS:
         assert f"\n| `{verb.name}" in text
-    for option in ("-C", "-m", "-a", "--offline", "--locked", "--with", "--without", "--json", "--quiet", "--debug"):
+    short, switches = ("-C", "-m", "-a"), ("--offline", "--locked", "--json", "--quiet", "--debug")
+    for option in (*short, *switches, "--accelerator", "--with", "--without"):
         assert f"`{option}" in text
     statuses = {
         kind.exit_status for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_status")

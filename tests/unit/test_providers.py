@@ -86,6 +86,19 @@ def test_a_module_can_be_a_provider_and_an_older_draft_is_understood(provider: P
 
 
 @pytest.mark.parametrize(
+    "mess",
+    [
+        "import atexit, os; atexit.register(os.abort)",
+        "import threading; threading.Thread(target=threading.Event().wait).start()",
+        "import os, sys; os.close(1); sys.stdout.write('lost')",
+    ],
+)
+def test_what_a_provider_leaves_behind_does_not_cost_its_answer(provider: Path, mess: str) -> None:
+    provider.write_text(f"{mess}\n{PROVIDER}")
+    assert asked(made()).present
+
+
+@pytest.mark.parametrize(
     ("code", "words"),
     [
         ("raise RuntimeError('no driver')", "RuntimeError: no driver"),
