@@ -498,7 +498,7 @@ def test_download_continues_after_a_kill(
             assert time.monotonic() < deadline
             time.sleep(0.01)
         os.kill(process.pid, with_signal)
-        _, output = process.communicate(timeout=10)
+        _, output = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
@@ -507,10 +507,8 @@ def test_download_continues_after_a_kill(
     assert 500_000 < here < item.size
     assert not wheelhouse.path(item.filename).exists()
     index.faults.bytes_per_second = None
-    with index.lock:
-        index.sent.clear()
-        index.requests.clear()
+    index.forget()
     fetch([item], wheelhouse, client, discard)
     assert wheelhouse.holds(item.filename, item.sha256)
     assert index.requests == [f"GET /files/{wheel.name}"]
-    assert index.sent[wheel.name] <= item.size - here + 32768  # one block of the killed request may still be counted
+    assert index.sent[wheel.name] == item.size - here

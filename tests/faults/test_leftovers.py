@@ -43,7 +43,10 @@ def test_bytecode_of_checks_that_were_killed_goes_with_the_next_run(index: Index
     site = Site(tmp_path / "project", index, {"TMPDIR": str(tmp_path / "tmp")})
     site.wheel("alpha")
     begun = tmp_path / "begun"
-    site.manifest("alpha", checks=[{"name": "endless", "run": f"open({str(begun)!r}, 'w').close()\n{UNTIL_ALONE}"}])
+    site.manifest(
+        "alpha",
+        checks=[{"name": "endless", "run": f"import fractions\nopen({str(begun)!r}, 'w').close()\n{UNTIL_ALONE}"}],
+    )
     process = site.start("install")
     temporary = site.root / ".lockhouse" / "demo" / "tmp"
     wait_for(begun.exists, process)

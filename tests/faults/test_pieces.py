@@ -39,7 +39,7 @@ def wheelhouse(tmp_path: Path) -> Wheelhouse:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with Client(PipConfiguration(timeout=5, retries=2), first_wait=0.001) as client:
+    with Client(PipConfiguration(timeout=60, retries=2), first_wait=0.001) as client:
         yield client
 
 
@@ -54,13 +54,6 @@ def partial_of(wheelhouse: Wheelhouse, item: PlannedDistribution) -> Path:
 
 def here(wheelhouse: Wheelhouse, item: PlannedDistribution) -> int:
     return sum(end - start for start, end in known_spans(partial_of(wheelhouse, item), item.size))
-
-
-def forget_traffic(index: Index) -> None:
-    index.wait_until_quiet()
-    with index.lock:
-        index.sent.clear()
-        index.requests.clear()
 
 
 @pytest.mark.parametrize("rate", [None, 3_000_000])
@@ -105,7 +98,7 @@ def test_failed_pieces_keep_the_others_for_the_next_run(index: Index, wheelhouse
         fetch([item], wheelhouse, client)
     kept = here(wheelhouse, item)
     assert kept > 1_000_000
-    forget_traffic(index)
+    index.forget()
     index.faults.cut_after.clear()
     events: list[Event] = []
     fetch([item], wheelhouse, client, events.append)
@@ -270,7 +263,7 @@ def test_pieces_survive_a_kill(
     index: Index, wheelhouse: Wheelhouse, client: Client, with_signal: signal.Signals
 ) -> None:
     item = huge(index)
-    index.faults.bytes_per_second = 1_000_000
+    index.faults.bytes_per_second = 500_000
     argv = [sys.executable, "-c", KILLED, str(wheelhouse.folder), json.dumps(encode(item))]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE)
     try:
@@ -280,7 +273,7 @@ def test_pieces_survive_a_kill(
             assert time.monotonic() < deadline
             time.sleep(0.01)
         os.kill(process.pid, with_signal)
-        _, output = process.communicate(timeout=10)
+        _, output = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
@@ -290,7 +283,7 @@ def test_pieces_survive_a_kill(
     assert len(spans) > 1  # several pieces were under way
     assert kept < item.size
     index.faults.bytes_per_second = None
-    forget_traffic(index)
+    index.forget()
     fetch([item], wheelhouse, client)
     assert wheelhouse.holds(item.filename, item.sha256)
     assert index.sent[item.filename] == item.size - kept
@@ -310,7 +303,7 @@ def test_full_disk_is_told_and_what_came_is_kept(index: Index, wheelhouse: Wheel
             fetch([item], wheelhouse, client)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    forget_traffic(index)
+    index.forget()
     kept = here(wheelhouse, item)
     fetch([item], wheelhouse, client)
     assert wheelhouse.holds(item.filename, item.sha256)

@@ -19,6 +19,9 @@ from packaging.utils import canonicalize_name
 
 __all__ = ["Faults", "Index", "serving"]
 
+LONGEST_ANSWER = 120.0
+"""Seconds after which an answer is not going to end."""
+
 
 @dataclass
 class Faults:
@@ -51,11 +54,12 @@ class Index:
         self.faults = Faults()
         self.requests: list[str] = []
         """``METHOD path`` of every request, in order of arrival."""
-        self.sent: dict[str, int] = {}
-        """Body bytes of wheels sent, by file name."""
         self.clients: set[tuple[str, int]] = set()
         """Addresses that asked: one for each connection."""
         self.lock = threading.Lock()
+        self._sent: dict[str, int] = {}
+        self._answering = 0
+        self._quiet = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -80,11 +84,28 @@ class Index:
         self._server.server_close()
         self._thread.join()
 
+    @property
+    def sent(self) -> dict[str, int]:
+        """Body bytes of wheels sent, by file name, when nothing is being sent any more.
+
+        A client has the last byte before the server has counted it.
+        """
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: not self._answering, LONGEST_ANSWER), "answers do not come to an end"
+        return self._sent
+
     def wait_until_quiet(self) -> None:
-        """Wait for answers that are still being written, to clients that may be gone."""
+        """Wait for answers that are still being written, and for what clients that are gone have asked for."""
         before = None
         while before != (before := dict(self.sent)):
             time.sleep(0.2)
+
+    def forget(self) -> None:
+        """Begin to count anew, as soon as nothing is going on."""
+        self.wait_until_quiet()
+        with self.lock:
+            self._sent.clear()
+            self.requests.clear()
 
     def wheels(self, project: str) -> list[Path]:
         """Find the wheels of a project, by canonical name."""
@@ -99,15 +120,28 @@ class Index:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                index.answer(self)
+                with index.answering():
+                    index.answer(self)
 
             def do_HEAD(self) -> None:
-                index.answer(self)
+                self.do_GET()
 
             def log_message(self, *args: object) -> None:
                 pass
 
         return Handler
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count an answer that is being given."""
+        with self._quiet:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._answering -= 1
+                self._quiet.notify_all()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
@@ -230,7 +264,7 @@ class Index:
                 handler.wfile.write(piece)
                 if count:
                     with self.lock:
-                        self.sent[count] = self.sent.get(count, 0) + len(piece)
+                        self._sent[count] = self._sent.get(count, 0) + len(piece)
                 if count and self.faults.bytes_per_second:
                     time.sleep(len(piece) / self.faults.bytes_per_second)
         except OSError:  # the client went away: that is what some tests do

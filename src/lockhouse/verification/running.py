@@ -199,9 +199,8 @@ def run_checks(
     if exclusive:
         lanes.insert(0, exclusive)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        futures = [pool.submit(run, lane) for lane in lanes]
         try:
-            for future in futures:
+            for future in [pool.submit(run, lane) for lane in lanes]:
                 future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -18,6 +18,12 @@ from lockhouse.verification.running import REPORT_CHARACTERS, REPORT_LINES, Inte
 
 HERE = Path(sys.executable)
 
+PATIENCE = 120.0
+"""Seconds after which something does not happen any more, however busy the machine is."""
+
+LIMITS = (1.5, 6.0, 30.0, PATIENCE)
+"""Time limits to try one after the other: an interpreter on a busy machine takes seconds to start."""
+
 
 @pytest.fixture(autouse=True)
 def _place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,13 +40,17 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/status")
-    return not (status.exists() and "State:\tZ" in status.read_text())  # ended, and nobody has asked yet
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()  # ended, and nobody has asked yet
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()
+    except ProcessLookupError:
+        return False
 
 
 def gone(pid: int) -> bool:
     """Whether a process ends: the kernel takes a moment for one that was killed."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while alive(pid):
         if time.monotonic() > deadline:
             return False
@@ -89,17 +99,22 @@ def test_an_interpreter_that_is_gone_fails_the_check(tmp_path: Path) -> None:
 
 
 def test_time_is_limited_and_what_was_printed_is_kept() -> None:
-    (result,) = run_checks(
-        Interpreter(HERE), [check("print('begun', flush=True)\nimport time\ntime.sleep(600)", timeout=1.5)]
-    )
+    for limit in LIMITS:
+        (result,) = run_checks(
+            Interpreter(HERE), [check("print('begun', flush=True)\nimport time\ntime.sleep(600)", timeout=limit)]
+        )
+        assert result.outcome == "failed"
+        if "begun" in result.output:
+            break
 
-    assert result.outcome == "failed"
-    assert result.output == "begun\nstopped at its time limit of 1.5 s"
+    assert result.output == f"begun\nstopped at its time limit of {limit:g} s"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="looks at processes the POSIX way")
-@pytest.mark.parametrize("end", ["import time; time.sleep(600)", "pass"])
-def test_what_a_check_started_ends_with_it(tmp_path: Path, end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "limits"), [("import time; time.sleep(600)", LIMITS), ("pass", (PATIENCE,))], ids=["stopped", "ended"]
+)
+def test_what_a_check_started_ends_with_it(tmp_path: Path, end: str, limits: tuple[float, ...]) -> None:
     note = tmp_path / "pid"
     code = (
         "import subprocess, sys\n"
@@ -107,7 +122,10 @@ def test_what_a_check_started_ends_with_it(tmp_path: Path, end: str) -> None:
         f"open({str(note)!r}, 'w').write(str(child.pid))\n{end}\n"
     )
 
-    (result,) = run_checks(Interpreter(HERE), [check(code, timeout=8.0)])
+    for limit in limits:
+        (result,) = run_checks(Interpreter(HERE), [check(code, timeout=limit)])
+        if note.exists() and note.read_text():
+            break
 
     assert result.outcome == ("passed" if end == "pass" else "failed")
     assert gone(int(note.read_text()))
@@ -264,7 +282,7 @@ def test_checks_run_at_once_and_those_of_an_accelerator_one_by_one(tmp_path: Pat
     meet = (
         "import os, time\n"
         f"open({str(tmp_path)!r} + '/' + NAME, 'w').close()\n"
-        "deadline = time.monotonic() + 20\n"
+        "deadline = time.monotonic() + 120\n"
         f"while len(os.listdir({str(tmp_path)!r})) < 2:\n"
         "    assert time.monotonic() < deadline, 'nobody came'\n"
         "    time.sleep(0.01)\n"
@@ -297,13 +315,13 @@ def test_an_interrupt_ends_all_checks_at_once(tmp_path: Path) -> None:
         "    print('interrupted')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.iterdir()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE)
 
     assert out == "interrupted\n"
     assert all(gone(int(path.name)) for path in tmp_path.iterdir())
@@ -318,7 +336,7 @@ def test_nothing_runs_after_stop() -> None:
         time.sleep(0.01)
 
     interpreter.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
 
     assert not thread.is_alive()
     assert answers[0].status != 0
