@@ -181,4 +181,8 @@ def _objection(cuda: str, device: Device) -> str | None:
 
 
 def _absence(reading: AcceleratorReading) -> str:
+    from lockhouse_cuda.reading import UNUSABLE
+
+    if UNUSABLE in reading.notes:
+        return UNUSABLE
     return "; ".join(("no usable NVIDIA GPU was found", *reading.notes))

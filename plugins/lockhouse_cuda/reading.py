@@ -13,12 +13,13 @@ from lockhouse.replies import amount, entries, json_object, label, overdue
 from lockhouse_cuda.tables import toolkits
 from lockhouse_pytorch.versions import parse
 
-__all__ = ["DRIVER_OF_WINDOWS", "PARTITIONED", "read"]
+__all__ = ["DRIVER_OF_WINDOWS", "PARTITIONED", "UNUSABLE", "read"]
 
 DRIVER = re.compile(r"\b\d{3,4}\.\d{2,3}(?:\.\d{2,3})?\b")
 CAPABILITY = re.compile(r"\d{1,2}\.\d")
 DRIVER_OF_WINDOWS = "WSL2: the driver is the one of Windows"
 PARTITIONED = "partitioned (MIG)"
+UNUSABLE = "GPUs are there, but libcuda cannot be loaded: no program can use them from here"
 VERSION = re.compile(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})')
 MEBIBYTE = 1 << 20
 MOST_DEVICES = 64
@@ -62,7 +63,7 @@ def read(answers: Mapping[str, Probe]) -> AcceleratorReading:
     if not devices:
         _explain_absence(answers, module, loadable, notes)
     elif not loadable:
-        notes.append("GPUs are there, but libcuda cannot be loaded: no program can use them from here")
+        notes.append(UNUSABLE)
     _describe(devices, answers, notes)
     return AcceleratorReading(
         namespace="cuda",
@@ -79,9 +80,7 @@ def _toolkits(probe: Probe | None) -> dict[str, str]:
     """Installed toolkits, version to folder: ``12.4`` to ``/usr/local/cuda-12.4``."""
     found: dict[str, str] = {}
     for path, text in json_object(probe).items():
-        version = (
-            re.search(r'(?:"version"\s*:\s*"|CUDA Version )(\d{1,2}\.\d{1,2})', text) if isinstance(text, str) else None
-        )
+        version = VERSION.search(text) if isinstance(text, str) else None
         if version and len(path) < 200:
             found.setdefault(version[1], path.replace("\\", "/").rpartition("/")[0])
     return found

@@ -53,6 +53,8 @@ def test_each_accelerator_breaks_the_clause_that_it_breaks_and_no_other() -> Non
     told = {breach.clause: breach.what for breach in verdict.breaches if breach.clause in WHOLE}
     assert told.keys() == DEEDS.keys()
     assert [clause for clause, words in DEEDS.items() if words not in told[clause]] == []
+    # What gives more than can be kept is not asked again.
+    assert len([breach for breach in verdict.breaches if breach.namespace == "pumpkin"]) == 1
     medlar = [breach.what for breach in verdict.breaches if breach.namespace == "medlar"]
     assert any("ValueError" in what and "(every source: object of objects)" in what for what in medlar)
 

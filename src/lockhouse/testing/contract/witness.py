@@ -48,6 +48,7 @@ NOBODYS = frozenset({"", " ", "any", "none", "NO-SUCH", "no-such-variant"})
 """Names that no accelerator may claim."""
 
 WHOLE_LIMIT = 60.0
+TOO_MUCH = f"; {LONGEST_KEPT} are the most"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class _Witness:
         self.job = job
         self.file = file
         self.watch = Watch(self.write)
-        self.hung: set[tuple[str, str]] = set()
+        self.given_up: set[tuple[str, str]] = set()
         self.variants = job.variants
 
     def write(self, line: Line | Deed) -> None:
@@ -208,12 +209,12 @@ class _Witness:
     def _call(
         self, accelerator: Accelerator, method: str, case: str, function: Callable[[], object], *, whole: bool = False
     ) -> object:
-        """Ask, and write down what came of it; what has hung once is not asked again.
+        """Ask, and write down what came of it; what has hung, or given more than can be kept, is not asked again.
 
         A ``whole`` game is many answers, and what hypothesis does for it is not the plugin's doing.
         """
         namespace = accelerator.namespace
-        if (namespace, method) in self.hung:
+        if (namespace, method) in self.given_up:
             return None
         self.write(Begun(what=f"{method}() of {namespace}, {case}"))
         started = time.perf_counter()
@@ -230,10 +231,12 @@ class _Witness:
         if error is not None:
             late = isinstance(error, Overrun)
             if late:
-                self.hung.add((namespace, method))
+                self.given_up.add((namespace, method))
             self.write(replace(seen, error=describe_error(error), late=late))
             return None
         value, unkept = _kept(answer)
+        if unkept is not None and unkept.endswith(TOO_MUCH):
+            self.given_up.add((namespace, method))
         self.write(replace(seen, kind=type(answer).__name__, value=value, unkept=unkept))
         return answer
 
@@ -246,9 +249,9 @@ def _kept(answer: object) -> tuple[str | None, str | None]:
     """Write an answer down as lockhouse would, or say why it cannot be; what is written is read back as the same."""
     try:
         data = encode(answer)
-        text = json.dumps(data, sort_keys=True)
         if (size := len(json.dumps(data, ensure_ascii=False).encode())) > LONGEST_KEPT:
-            return None, f"it has {size} bytes; {LONGEST_KEPT} are the most"
+            return None, f"it has {size} bytes{TOO_MUCH}"
+        text = json.dumps(data, sort_keys=True)
         if isinstance(answer, AcceleratorReading) and decode(AcceleratorReading, json.loads(text)) != answer:
             return None, "it is not the same after it was written down and read back"
     except (TypeError, ValueError, RecursionError) as error:
