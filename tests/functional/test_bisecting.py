@@ -157,6 +157,7 @@ def test_whoever_interrupts_trials_gets_rid_of_their_copies(site: Site, host: Ho
         (["numpy==="], "is no requirement"),
         (["a @ https://example.org/a.whl"], "points at an address"),
         (["a", "a"], "is there twice"),
+        (["a-b>=1,<2", "A.B <2, >=1"], "'A.B <2, >=1' is there twice"),
     ],
 )
 def test_what_is_no_requirement_is_refused(lines: list[str], told: str) -> None:

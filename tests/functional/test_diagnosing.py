@@ -115,10 +115,14 @@ def test_a_folder_without_a_manifest_asks_about_the_environment_in_it(offered: S
 
 def test_what_cannot_be_judged_is_no_success(offered: Site, host: HostSite) -> None:
     manifest(offered, host)
-    result = offered.run("diagnose", "harmless", "nobody-knows-it")
+    elsewhere = "harmless; python_version < '3'"
+    result = offered.run("diagnose", elsewhere, "nobody-knows-it", "harmless>=2")
     assert result.status == 1, result.err
-    assert "SAFE    harmless" in result.out
-    assert "nothing can be said of nobody-knows-it" in result.err
+    assert f"SAFE    {elsewhere}" in result.out
+    assert "brings nothing: its condition does not hold" in result.out
+    assert "cannot be judged: no set of wheels satisfies it" in result.out
+    assert "you ask for harmless>=2" in result.out
+    assert "nothing can be said of nobody-knows-it, harmless>=2" in result.err
 
 
 def test_what_a_trial_breaks_is_unsafe_whatever_its_wheels_say(offered: Site, host: HostSite) -> None:

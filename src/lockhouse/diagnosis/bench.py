@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from lockhouse.errors import Hint, InternalError, UsageError
 from lockhouse.exclusion import hold_project
@@ -144,9 +145,10 @@ def parse_candidates(lines: Sequence[str]) -> tuple[str, ...]:
             continue
         if requirement.url:
             problems.append(f"{line!r} points at an address; give a name that an index serves")
-        if line in seen:
+        requirement.name = canonicalize_name(requirement.name)
+        if str(requirement) in seen:
             problems.append(f"{line!r} is there twice")
-        seen.add(line)
+        seen.add(str(requirement))
     if not lines:
         problems.append("none was given")
     if problems:

@@ -72,7 +72,7 @@ def _judge(bench: Bench, line: str) -> Verdict:
         raise
     except LockhouseError as error:
         said = Evidence(code=error.code, weight="risky", text=in_words(error))
-        reason = f"cannot be judged: {error.summary}"
+        reason = f"cannot be judged: {said.text.splitlines()[0]}"
         return Verdict(requirement=line, verdict="RISKY", judged=False, reason=reason, evidence=(said,))
     weighed = [_weighed(bench, plan, item) for item in report.findings if item.code != "host.absent"]
     found = [*weighed, *_abi(bench, plan)]
@@ -129,6 +129,8 @@ def _harmless(bench: Bench, line: str, plan: Plan) -> str:
     own = plan.distribution(name)
     if own is None and there is not None:
         return f"the host has {name} {there.version}" + (f"; {_brings(plan)}" if plan.distributions else "")
+    if not plan.distributions:
+        return "brings nothing: its condition does not hold on this host"
     text = _brings(plan)
     if own is not None and bench.inventory.distribution("numpy") is not None:
         path = bench.wheelhouse.path(own.filename)

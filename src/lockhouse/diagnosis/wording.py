@@ -16,7 +16,8 @@ PLACE = r"stages\[\d+\]\.requirements\[\d+\]"
 
 def in_words(error: LockhouseError) -> str:
     """Say what went wrong and what helps, in lines."""
-    text = "\n".join(filter(None, (error.summary, error.cause))).replace("the manifest asks for", "you ask for")
+    text = "\n".join(filter(None, (error.summary, error.cause)))
+    text = text.replace("the manifest asks for", "you ask for").replace("satisfies the manifest", "satisfies it")
     # A summary says again what the cause begins with, where there is one cause.
     lines = dict.fromkeys(line.strip() for line in text.splitlines())
     words = "\n".join((*filter(None, lines), *(f"try: {hint.text}" for hint in error.hints)))
