@@ -83,6 +83,7 @@ def test_the_candidate_that_breaks_a_check_is_named_and_the_host_is_untouched(
     ]
     (told,) = [culprit.output for culprit in found.culprits if culprit.check == "numpy is 2.1.0"]
     assert "numpy is 1.26.4" in told
+    assert "trial-" not in str(found)
     assert not list(opened.context.project.temporary.glob("trial-*"))
 
 

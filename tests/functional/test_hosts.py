@@ -54,11 +54,13 @@ def test_what_is_missing_is_added_and_all_else_stays_and_comes_back(site: Site, 
     again = site.run("install")
     assert again.status == 0, again.err
     assert "lock: up to date" in again.err
+    assert f"host {host.root} has generation 1, digest " in again.out
 
     assert site.run("verify").status == 0
 
     back = site.run("rollback")
     assert back.status == 0, back.err
+    assert f"nothing of this manifest is added to host {host.root}" in back.out
     assert host.tree() == before
     assert site.run("rollback", "0").status == 2
     assert "verify adds nothing" in site.run("verify").err

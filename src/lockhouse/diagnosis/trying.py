@@ -6,9 +6,11 @@ takes its place without touching it.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -100,7 +102,11 @@ def run_trial(
                 return Trial(candidates=asked, distributions=distributions, error=text, seconds=_since(started))
         names = {check.name for check in checks}
         own = [check for check in _imports(asked, scheme) if check.name not in names] if plan is not None else []
-        results = _run(bench, interpreter(scheme.python), plan, (*checks, *own))
+        results = tuple(
+            # Nobody can look at a path into a copy that is gone.
+            replace(item, output=item.output.replace(f"{root}{os.sep}", ""))
+            for item in _run(bench, interpreter(scheme.python), plan, (*checks, *own))
+        )
     finally:
         remove_tree(root)
     return Trial(candidates=asked, distributions=distributions, checks=results, seconds=_since(started))

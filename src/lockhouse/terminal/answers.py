@@ -69,12 +69,20 @@ def conclusion(context: Context) -> str:
     from lockhouse.environments.generations import Generations
     from lockhouse.verification.records import kept_report
 
-    where = _relative(context.project.pointer, context.project.root)
     current = Generations(context.project).current()
+    if context.manifest.hosted:
+        from lockhouse.hosts.keeping import kept_inventory
+
+        inventory = kept_inventory(context.project)
+        host = f"host {inventory.prefix}" if inventory is not None else "the host"
+        absent, there = f"nothing of this manifest is added to {host}", f"{host} has"
+    else:
+        where = _relative(context.project.pointer, context.project.root)
+        absent, there = f"there is no environment at {where}", f"environment {where} is"
     if current is None:
-        return f"there is no environment at {where}"
+        return absent
     digest = current.environment_digest or "unknown"
-    parts = [f"environment {where} is generation {current.number}", f"digest {digest[:12]}"]
+    parts = [f"{there} generation {current.number}", f"digest {digest[:12]}"]
     report = kept_report(current)
     if report is not None:
         passed = sum(check.ok for check in report.checks)
