@@ -55,7 +55,7 @@ def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
     Leftovers are also the parts of wheels that no plan waits for any more. Of the store goes what no project uses, of
     what is known of wheels what no project needs; the wheels of diagnoses go as well.
     """
-    from lockhouse.diagnosis.clearing import find_wheels_of_benches, free_wheels_of_benches
+    from lockhouse.diagnosis.clearing import clear_benches, find_on_benches
     from lockhouse.store import Store
     from lockhouse.store.freeing import find_unused, free_unused
 
@@ -68,13 +68,13 @@ def clean(context: Context, *, dry_run: bool = False) -> Cleaned:
         found = tuple(Freeable(path=str(path), kind="leftover", size=path.lstat().st_size) for path in parts)
         if dry_run:
             found += find_freeable(context.project, digest, wish.keep)[1]
-            unused = find_unused(store, going={Path(item.path) for item in found}) + find_wheels_of_benches()
+            unused = find_unused(store, going={Path(item.path) for item in found}) + find_on_benches()
         else:
             for path in parts:
                 with storage_errors(path):
                     path.unlink(missing_ok=True)
             found += free(context.project, digest, wish.keep, wish.on_busy, context.emit)
-            unused = free_unused(store) + free_wheels_of_benches()
+            unused = free_unused(store) + clear_benches()
     found += tuple(Freeable(path=str(item.path), kind="unused", size=item.size) for item in unused)
     going = frozenset(item.path.name for item in unused)
     found += tuple(_forgotten(context, store, going, dry_run=dry_run))

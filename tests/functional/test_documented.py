@@ -22,9 +22,10 @@ from lockhouse.wheels.issues import Issue
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOSTS = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
     {
-        *re.findall(r"^\$ (lockhouse .*)$", README, re.MULTILINE),
+        *re.findall(r"^\$ (lockhouse .*)$", README + HOSTS, re.MULTILINE),
         *re.findall(r"`((?:lockhouse|doit) [^`]*)`", README),
         *re.findall(r"doit \w+", README),
     }
@@ -47,6 +48,11 @@ def test_the_refusal_in_the_readme_is_what_is_printed(site: Site) -> None:
 def test_the_manifest_in_the_readme_has_no_fault() -> None:
     (written,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     assert parse_manifest(json.loads(written), "README.md").name == "mine"
+
+
+@pytest.mark.parametrize("written", re.findall(r"```json\n(.*?)```", HOSTS, re.DOTALL))
+def test_a_manifest_for_a_host_in_the_docs_has_no_fault(written: str) -> None:
+    assert parse_manifest(json.loads(written), "hosts.md").hosted
 
 
 @pytest.mark.parametrize("command", COMMANDS)

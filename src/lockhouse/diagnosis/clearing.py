@@ -1,9 +1,8 @@
-"""What benches can let go of: the wheels of candidates, which no project needs."""
+"""What benches can let go of: the wheels of candidates, which no project needs, and copies that killed trials left."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from lockhouse.diagnosis.bench import bench_project, benches
@@ -12,33 +11,33 @@ from lockhouse.environments.tree import measure
 from lockhouse.errors import ProjectBusy
 from lockhouse.events import discard
 from lockhouse.exclusion import hold_project
+from lockhouse.project import home_of
 from lockhouse.store.freeing import Unused
 
-__all__ = ["find_wheels_of_benches", "free_wheels_of_benches"]
+__all__ = ["clear_benches", "find_on_benches"]
 
 
-def find_wheels_of_benches() -> tuple[Unused, ...]:
-    """Find the wheelhouses of all benches, sorted by path."""
-    return tuple(Unused(path=path, size=measure(path)) for _, path in _wheelhouses())
+def find_on_benches() -> tuple[Unused, ...]:
+    """Find what can go from all benches, sorted by path."""
+    return tuple(Unused(path=path, size=measure(path)) for root in benches() for path in _folders(root))
 
 
-def free_wheels_of_benches() -> tuple[Unused, ...]:
-    """Free them, but for that of a bench where a diagnosis is at work; return what is gone."""
+def clear_benches() -> tuple[Unused, ...]:
+    """Free it, but for a bench where a diagnosis is at work; return what is gone."""
     freed = []
-    for root, path in _wheelhouses():
+    for root in benches():
         with contextlib.suppress(ProjectBusy):
             hold = hold_project(bench_project(root, root.name), discard, 0)
             try:
-                size = measure(path)
-                remove_tree(path)
-                freed.append(Unused(path=path, size=size))
+                for path in _folders(root):
+                    freed.append(Unused(path=path, size=measure(path)))
+                    remove_tree(path)
             finally:
                 hold.release()
     return tuple(freed)
 
 
-def _wheelhouses() -> Iterator[tuple[Path, Path]]:
-    for root in benches():
-        path = bench_project(root, root.name).wheelhouse
-        if path.is_dir():
-            yield root, path
+def _folders(root: Path) -> list[Path]:
+    wheelhouse = bench_project(root, root.name).wheelhouse
+    found = [*home_of(root).glob("*/tmp"), wheelhouse]
+    return [path for path in sorted(found) if path.is_dir() and any(path.iterdir())]

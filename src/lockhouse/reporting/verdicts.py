@@ -29,7 +29,7 @@ def verdict_picture(diagnosis: Diagnosis) -> str:
     kept = ", ".join(f"{item.name} {item.version}" for item in diagnosis.protected) or "nothing"
     parts.append(lettering(MARGIN, MARGIN + 38, f"protected: {kept}", "small"))
     y = MARGIN + 64.0
-    name = max((width_of(short(item.requirement)) for item in diagnosis.verdicts), default=0) + 30
+    name = BOLD * max((width_of(short(item.requirement)) for item in diagnosis.verdicts), default=0) + 30
     width = MARGIN + name + 100 + REASON * 7.6
     for item in diagnosis.verdicts:
         kind = KIND[item.verdict]
