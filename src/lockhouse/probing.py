@@ -21,6 +21,7 @@ from typing import IO
 
 from lockhouse import filereader
 from lockhouse.accelerators import Question
+from lockhouse.awaiting import ended_within
 from lockhouse.host import Probe
 from lockhouse.surroundings import probe_environment
 
@@ -127,8 +128,9 @@ def _end_of(process: subprocess.Popen[bytes], timeout: float, stop: Event | None
     deadline = time.monotonic() + timeout
     while stop is None or not stop.is_set():
         left = max(0.0, deadline - time.monotonic())
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(left if stop is None else min(left, GLANCE))
+        status = ended_within(process, left if stop is None else min(left, GLANCE))
+        if status is not None:
+            return status
         if time.monotonic() >= deadline:
             break
     return None

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from lockhouse.awaiting import ended_within
 from lockhouse.evidence import CheckResult
 from lockhouse.manifest import Check
 from lockhouse.state import storage_errors
@@ -152,8 +153,7 @@ class Interpreter:
         status: int | None = None
         try:
             if not stopped:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    status = process.wait(timeout)
+                status = ended_within(process, timeout)
         finally:
             # Also after a good end: what it left running would hold the pipe, the folder and the accelerator, and could
             # change the environment when it has been proven.
