@@ -125,6 +125,23 @@ def test_what_the_variant_s_index_lacks_is_not_taken_from_another_one(
     assert f"{vendor.url} does not serve torchaudio" in result.err
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "of-a-dependency"])
+def test_what_the_variant_s_index_could_not_be_asked_for_is_not_taken_from_another_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, listed: bool
+) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    site.wheel("triton", "3.1.0")
+    site.wheel("kernels", "1.0", "triton")
+    asked = "triton" if listed else "kernels"
+    site.manifest(asked, variants={"cu124": {"index": "http://127.0.0.1:9/simple"}})
+    refused = site.run("-a", "cu124", "plan")
+    assert refused.status == 1
+    assert "no local wheel of triton stands in for it" in refused.err
+    wanted = {"triton": {"requirement": "triton", "index": "default"}}
+    site.manifest(asked, variants={"cu124": {"index": "http://127.0.0.1:9/simple", "requirements": wanted}})
+    assert site.run("-a", "cu124", "plan").status == 0
+
+
 def test_a_release_that_was_not_built_for_the_variant_is_told_with_those_it_was_built_for(
     site: Site, tmp_path: Path, stack: ExitStack
 ) -> None:

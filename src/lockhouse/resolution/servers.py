@@ -14,7 +14,7 @@ from lockhouse.errors import Hint, LockhouseError, NetworkError, OfflineError, R
 from lockhouse.resolution.explaining import CHECK_NETWORK
 from lockhouse.resolution.hashes import with_hashes
 from lockhouse.resolution.places import Places
-from lockhouse.resolution.routing import VARIANT, Routing
+from lockhouse.resolution.routing import DEFAULT, VARIANT, Routing
 from lockhouse.resolution.uv import Server
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import shown_url
@@ -54,6 +54,13 @@ class Servers:
             self._known[server, name] = self._ask(server, name)
         return self._known[server, name]
 
+    def may_serve(self, server: str, name: str) -> bool:
+        """Whether a server has wheels of that name, or could not be asked although there is a network.
+
+        Else whoever keeps the server from answering could have the name taken from another index.
+        """
+        return self.serves(server, name) or (server in self._unreachable and not self.client.offline)
+
     def ask_ahead(self, questions: Iterable[tuple[str, str]]) -> None:
         """Ask for (server, name) what :meth:`serves` will be asked, many at once.
 
@@ -84,6 +91,9 @@ class Servers:
             if server in self._unreachable:
                 text = f"or put {self._wheels(group)} into wheelhouse/, or into a folder of pip's find-links"
                 hints |= {CHECK_NETWORK: None, Hint("bring-wheel", text): None}
+                if others := [name for name in group if name in self.routing.preferred]:
+                    text = f"or have the variant's requirements take {', '.join(others)} from the index {DEFAULT}"
+                    hints[Hint("route-default", text)] = None
             else:
                 hints[Hint("check-index", f"correct {', '.join(group)}, or name another index for it")] = None
         cause = "\n".join(self._why_not(server, group) for server, group in missing.items())

@@ -98,8 +98,8 @@ class Solver:
         self.servers.ask_ahead(
             (*((server, name) for name, server in routes.items()), *((VARIANT, name) for name in preferred))
         )
+        routes |= {name: VARIANT for name in preferred if self.servers.may_serve(VARIANT, name)}
         self.servers.require(routes)
-        routes |= {name: VARIANT for name in preferred if self.servers.serves(VARIANT, name)}
         return Request(
             python=self.interpreter.executable,
             release=self.interpreter.release,
@@ -220,7 +220,7 @@ class Solver:
         )
         homes = {name: routing.fixed[name] for name in names if name in routing.fixed}
         for name in names:
-            if name not in homes and name in routing.preferred and self.servers.serves(VARIANT, name):
+            if name not in homes and name in routing.preferred and self.servers.may_serve(VARIANT, name):
                 homes[name] = VARIANT
         return homes
 

@@ -102,6 +102,21 @@ def test_local_wheels_with_the_label_stand_in(
     assert len(asked.notes) == 1
 
 
+@pytest.mark.parametrize("offline", [False, True])
+def test_index_that_could_not_be_asked_may_have_what_others_would_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, offline: bool
+) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    wanted = manifest("triton", variants={"cpu": {"index": "http://127.0.0.1:9/whl/cpu"}})
+    asked = servers(wanted, tmp_path, offline=offline)
+    assert asked.may_serve("variant", "triton") != offline
+    with pytest.raises(ResolutionError, match="triton cannot be planned") as caught:
+        asked.require({"triton": "variant"})
+    assert "or have the variant's requirements take triton from the index default" in [
+        hint.text for hint in caught.value.hints
+    ]
+
+
 def test_of_several_versions_only_those_in_the_wheelhouse_are_hashed(tmp_path: Path) -> None:
     """Nobody remembers the hashes of the others, and most of them will not be chosen."""
     wheelhouse = Wheelhouse(tmp_path / "wheelhouse")
