@@ -95,6 +95,7 @@ def test_streams_that_a_plugin_replaces_are_put_back(strangers: Strangers) -> No
         "sys.stdout.buffer.close(); sys.stderr.buffer.close()",
         "os.close(0); os.close(1); os.close(2)",
         "os.closerange(0, 3)",
+        "sys.__stdout__.close(); sys.__stderr__.close()",
     ],
 )
 @pytest.mark.parametrize("place", ["import", "hook"])
@@ -114,6 +115,7 @@ def test_streams_that_a_plugin_closes_still_tell_how_the_run_ended(site: Site, p
     assert "environment .venv is generation 1" in built.out
     assert "verify" in built.err
     assert site.run("--json", "verify").document["ok"]
+    assert "Traceback" not in site.doit("clean").err
 
 
 def test_a_working_directory_that_a_plugin_changes_is_put_back(strangers: Strangers, tmp_path: Path) -> None:

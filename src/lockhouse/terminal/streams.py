@@ -96,13 +96,15 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
             # Only the interpreter's own: it stays where it is, and with it the descriptor.
             if stream is getattr(sys, f"__{name}__"):
-                setattr(sys, name, _standing(stream))
+                standing = _standing(stream)
+                setattr(sys, name, standing)
+                setattr(sys, f"__{name}__", standing)
 
 
 def _standing(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     """Give a stream to the same file that cannot be closed; a console of Windows, which is no file, stays as it is."""
     raw = getattr(stream.buffer, "raw", stream.buffer)  # the same where nothing is buffered
-    if not isinstance(raw, io.FileIO):
+    if not isinstance(raw, io.FileIO) or isinstance(raw, _Standing):
         return stream
     stream.flush()
     file = _File(raw.fileno(), "w", closefd=False)
