@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TypeVar
 
-from lockhouse.accelerators import Accelerator
+from lockhouse.accelerators import Accelerator, Question
 from lockhouse.codec import DecodeError, decode, encode
 from lockhouse.confinement import Quit
 from lockhouse.manifest import Check
@@ -66,8 +66,8 @@ def mismatch(item: object, kind: type) -> str | None:
             if not NAMESPACE.fullmatch(key):
                 return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
             frozenset(item.family), frozenset(item.labelled)
-        if isinstance(item, Check):
-            decode(Check, encode(item))
+        if isinstance(item, Check | Question):
+            decode(type(item), encode(item))
         if isinstance(item, Step):
             return malformed(item)
     except DecodeError as error:

@@ -205,8 +205,17 @@ def test_an_answer_that_is_larger_than_any_machine_is_the_plugin_s_fault(
     assert re.search(r"gave (more than 64|a AcceleratorReading of 1\d* bytes)", failed.value.cause or "")
 
 
-def test_a_question_of_a_wrong_kind_is_the_plugin_s_fault(strangers: Strangers) -> None:
-    strangers.install("fruit", ACCELERATOR.format(namespace="fruit").replace("return []", "return ['ls']"))
+@pytest.mark.parametrize(
+    "question",
+    [
+        "'ls'",
+        "Question(name='q', kind='command', ask='ls')",
+        "Question(name='q', kind='file', ask=(), variables='A_*')",
+    ],
+)
+def test_a_question_of_a_wrong_kind_is_the_plugin_s_fault(strangers: Strangers, question: str) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace("return []", f"return [{question}]")
+    strangers.install("fruit", code.replace("Support\n", "Question, Support\n", 1))
     with pytest.raises(PluginError, match="fruit"):
         by_namespace(strangers.load(), "fruit").questions()
 

@@ -22,6 +22,7 @@ from lockhouse.vetting import MOST_QUESTIONS
 __all__ = ["ANSWER_CLAUSES"]
 
 QUESTION_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 MOST_SECONDS = 1.0
 """Seconds that a fingerprint may take."""
 
@@ -125,6 +126,9 @@ def _judge_question(question: Question, names: set[str]) -> Iterator[str]:
         yield f"the question {question.name} is of the kind {question.kind} and has {len(question.ask)} parts, not 1"
     if not 0 < question.timeout <= LONGEST_TIMEOUT:
         yield f"the question {question.name} has a timeout of {question.timeout:g} s; at most {LONGEST_TIMEOUT:g} count"
+    for name in question.variables:
+        if not VARIABLE_NAME.fullmatch(name):
+            yield f"the question {question.name} names the variable {name!r}, which is not {VARIABLE_NAME.pattern}"
     if question.kind == "python" and (problem := uncompilable(question.ask[0])):
         yield f"the program of the question {question.name} is no Python: {problem}"
 
