@@ -157,19 +157,21 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename a file or folder, in place of the file ``target`` if there is one; raises OSError.
+    """Rename a file or folder at one instant, in place of the file ``target`` if there is one; raises OSError.
 
-    Windows refuses while a virus scanner, an indexer or another reader has a file open: there it is tried again for
-    a second and a half.
+    Windows refuses while a virus scanner, an indexer or another reader has a file, or one in the folder, open: there it
+    is tried again for a second and a half.
     """
+    # Windows must not be asked to replace where a folder is renamed (MoveFileEx, MOVEFILE_REPLACE_EXISTING).
+    rename = os.rename if source.is_dir() else os.replace
     for pause in PAUSES if sys.platform == "win32" else ():
         try:
-            os.replace(source, target)
+            rename(source, target)
         except PermissionError:
             time.sleep(pause)
         else:
             return
-    os.replace(source, target)
+    rename(source, target)
 
 
 def current_boot() -> str:

@@ -97,6 +97,18 @@ def test_windows_is_asked_again_while_somebody_holds_a_file(tmp_path: Path, monk
     assert (tmp_path / "old").read_text() == "new"
 
 
+def test_folders_are_renamed_without_being_told_to_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which Windows does not do for folders (MoveFileEx, MOVEFILE_REPLACE_EXISTING)."""
+    (tmp_path / "new").mkdir()
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "one of them is a folder")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    move(tmp_path / "new", tmp_path / "old")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_a_path_that_windows_may_find_too_long_comes_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     def hints(path: str) -> list[str]:
         with pytest.raises(StorageError) as caught, storage_errors(Path(path)):

@@ -23,7 +23,7 @@ from lockhouse.environments.tree import hash_files, scan
 from lockhouse.errors import StorageError, SubprocessFailed
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.host import Interpreter
-from lockhouse.state import current_boot, storage_errors, write_atomically
+from lockhouse.state import current_boot, move, storage_errors, write_atomically
 from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of
 from lockhouse.store.shelves import SETTLED
 from lockhouse.store.soundness import is_damaged
@@ -235,7 +235,7 @@ def _settled(made: Compiled) -> bool:
 def _publish(draft: Path, home: Path, usable: Callable[[], bool]) -> None:
     for _ in range(3):
         try:
-            os.rename(draft, home)  # noqa: PTH104 - the atomic call itself is the point
+            move(draft, home)
             return
         except OSError:
             if not home.exists():

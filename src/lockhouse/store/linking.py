@@ -24,7 +24,6 @@ DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC
 BLOCK = 1 << 20
 # This file cannot be linked: too many links of it, another file system below, or a file system that has none.
 UNLINKABLE = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP})
-RELATIVE = os.link in os.supports_dir_fd
 
 Link = Callable[..., None]
 
@@ -89,7 +88,7 @@ def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.
 
 
 def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict]:
-    if not RELATIVE:
+    if os.link not in os.supports_dir_fd:
         for index, name in enumerate(transfer.names):
             yield from _link_one(transfer, index, name, link)
         return

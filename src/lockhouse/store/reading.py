@@ -64,5 +64,9 @@ def read_at(handle: int, size: int, offset: int) -> bytes:
         while len(data) < size and (more := os.pread(handle, size - len(data), offset + len(data))):
             data += more
         return data
+    # Moves where the descriptor stands, so that no other thread may use it; none does.
     os.lseek(handle, offset, os.SEEK_SET)
-    return os.read(handle, size)
+    data = os.read(handle, size)
+    while len(data) < size and (more := os.read(handle, size - len(data))):
+        data += more
+    return data

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from lockhouse.environments.tree import hash_files
 from lockhouse.errors import BuildError, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
-from lockhouse.state import current_boot, storage_errors
+from lockhouse.state import current_boot, move, storage_errors
 from lockhouse.store.entries import Entry, read_entry
 from lockhouse.store.soundness import is_damaged
 
@@ -218,7 +217,7 @@ class Store:
         home.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
             try:
-                os.rename(temporary, home)  # noqa: PTH104 - the atomic call itself is the point
+                move(temporary, home)
                 return
             except OSError as error:
                 if error.errno not in OCCUPIED or not home.exists():
@@ -232,6 +231,6 @@ class Store:
         trash = self.shelves / f"{TRASH}{secrets.token_hex(8)}"
         with storage_errors(home):
             with contextlib.suppress(FileNotFoundError):
-                os.rename(home, trash)  # noqa: PTH104 - the atomic call itself is the point
+                move(home, trash)
             if trash.exists():
                 remove_tree(trash)

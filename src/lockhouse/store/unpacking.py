@@ -133,14 +133,17 @@ def _unpack_batch(handle: int, filename: str, batch: list[Part], folder: str) ->
 
 
 def _write(part: Part, content: bytes | memoryview, sha256: str, folder: str) -> StoredFile:
-    output = os.open(f"{folder}/{part.path}", FLAGS, 0o555 if part.executable else 0o444)
+    place = f"{folder}/{part.path}"
+    output = os.open(place, FLAGS, 0o555 if part.executable else 0o444)
     try:
         written = os.write(output, content) if part.size else 0
         while written < part.size:
             written += os.write(output, content[written:])
-        return _seal(output, part, sha256)
+        if _can_seal_open():
+            return _seal(output, part, sha256)
     finally:
         os.close(output)
+    return _seal(place, part, sha256)
 
 
 def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[StoredFile, bool]:
@@ -148,7 +151,8 @@ def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[
     sha256 = hashlib.sha256()
     digest = sha256 if part.algorithm == "sha256" else hashlib.new(part.algorithm)
     size, start = 0, b""
-    output = os.open(f"{folder}/{part.path}", FLAGS, 0o555 if part.executable else 0o444)
+    place = f"{folder}/{part.path}"
+    output = os.open(place, FLAGS, 0o555 if part.executable else 0o444)
     try:
         for block in blocks_of(handle, begin, part.packed_size, packed=part.packed):
             size += len(block)
@@ -162,17 +166,26 @@ def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[
             while view:
                 view = view[os.write(output, view) :]
         _compare(filename, part, digest.hexdigest(), size)
-        return _seal(output, part, sha256.hexdigest()), part.executable and start == INTERPRETER
+        headless = part.executable and start == INTERPRETER
+        if _can_seal_open():
+            return _seal(output, part, sha256.hexdigest()), headless
     finally:
         os.close(output)
+    return _seal(place, part, sha256.hexdigest()), headless
 
 
-def _seal(output: int, part: Part, sha256: str) -> StoredFile:
-    mtime = mtime_of(sha256)
-    os.utime(output, ns=(mtime, mtime))
-    found = os.fstat(output)
-    if found.st_mode & 0o777 != (0o555 if part.executable else 0o444) and os.name != "nt":
-        os.fchmod(output, 0o555 if part.executable else 0o444)  # whatever the umask
+def _can_seal_open() -> bool:
+    """Whether a file can get its time while it is open. Not on Windows, which would write another when it is closed."""
+    return os.utime in os.supports_fd
+
+
+def _seal(file: int | str, part: Part, sha256: str) -> StoredFile:
+    """Give a file its time and mode; by descriptor that is half the work, since no name has to be resolved."""
+    mtime, mode = mtime_of(sha256), 0o555 if part.executable else 0o444
+    os.utime(file, ns=(mtime, mtime))
+    found = os.stat(file)  # noqa: PTH116 - may be a descriptor
+    if found.st_mode & 0o777 != mode and os.name != "nt":
+        os.chmod(file, mode)  # noqa: PTH101 - whatever the umask
     return StoredFile(part.path, part.executable, part.size, sha256, found.st_mtime_ns, found.st_ino)
 
 

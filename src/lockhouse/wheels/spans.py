@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from lockhouse.state import move
+
 __all__ = ["Spans", "gaps", "known_spans", "ledger_of", "prefix_of"]
 
 RECORD = struct.Struct("<QQ")
@@ -31,7 +33,7 @@ class Spans:
         # Written anew and renamed: a kill between two records must not make a new ledger of half an old one.
         temporary = path.with_name(f"{path.name}.new")
         temporary.write_bytes(b"".join(RECORD.pack(start, end - start) for start, end in self._records))
-        temporary.replace(path)
+        move(temporary, path)
         self._file: IO[bytes] = path.open("r+b", buffering=0)
         self.here = sum(end - start for start, end in self._records)
         """Bytes that are here."""

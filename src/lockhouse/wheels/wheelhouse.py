@@ -18,7 +18,7 @@ from dataclasses import field
 from pathlib import Path
 
 from lockhouse.errors import StorageError, UnsafeWheel
-from lockhouse.state import current_boot, read_value, storage_errors, write_value
+from lockhouse.state import current_boot, move, read_value, storage_errors, write_value
 from lockhouse.values import dataclass
 from lockhouse.wheels.issues import Issue
 
@@ -129,7 +129,7 @@ class Wheelhouse:
             if not boot:
                 with arrived.open("r+b") as file:
                     os.fsync(file.fileno())
-            os.replace(arrived, place)
+            move(arrived, place)
             status = place.stat()
         self._remember(place, status, sha256, boot)
         return place

@@ -146,14 +146,14 @@ def test_a_junction_that_cannot_take_its_place_leaves_the_old_one(
     first.mkdir()
     second.mkdir()
     switch(pointer, first)
-    rename = os.replace
+    rename = os.rename
 
     def held(source: Path, target: Path) -> None:
         if source.name.endswith(".lockhouse-new"):
             raise PermissionError(13, "held")
         rename(source, target)
 
-    monkeypatch.setattr(os, "replace", held)
+    monkeypatch.setattr(os, "rename", held)
     with pytest.raises(StorageError):
         switch(pointer, second)
     assert read(pointer) == first

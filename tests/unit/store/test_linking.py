@@ -35,7 +35,12 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_hard_links_are_the_files_of_the_store(transfer: Transfer) -> None:
+@pytest.mark.parametrize("relative", [True, False], ids=["names in open folders", "whole paths"])
+def test_hard_links_are_the_files_of_the_store(
+    transfer: Transfer, relative: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not relative:
+        monkeypatch.setattr(os, "supports_dir_fd", os.supports_dir_fd - {os.link})
     assert list(link_tree([transfer], "hardlink")) == []
 
     for name in NAMES:

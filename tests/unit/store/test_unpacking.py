@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import sys
 import zipfile
@@ -64,6 +65,44 @@ def test_every_size_of_member_arrives_as_it_is(store: Store, tmp_path: Path, pac
 
     for path, content in FILES.items():
         assert (entry.folder / path).read_bytes() == content, path
+
+
+@pytest.fixture
+def names_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system on which open files cannot be read at a place, nor get a time or a mode, as on Windows."""
+    by_name = os.utime
+
+    def utime(path: str, *, ns: tuple[int, int]) -> None:
+        if isinstance(path, int):
+            raise TypeError("utime: path should be string, bytes or os.PathLike, not int")
+        by_name(path, ns=ns)
+
+    monkeypatch.setattr(os, "utime", utime)
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    for name in ("pread", "fchmod"):
+        monkeypatch.delattr(os, name, raising=False)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.usefixtures("names_only")
+def test_wheels_are_unpacked_where_calls_take_names_only(store: Store, tmp_path: Path, packed: bool) -> None:
+    wheel = WheelSpec("alpha", files=FILES).build(tmp_path)
+    before = os.umask(0o077)
+    try:
+        entry = admitted(store, wheel if packed else stored(wheel))
+    finally:
+        os.umask(before)
+
+    for path, content in FILES.items():
+        assert (entry.folder / path).read_bytes() == content, path
+    assert not store.damaged(entry)
+    if os.name != "nt":
+        assert {(entry.folder / path).stat().st_mode & 0o777 for path in FILES} == {0o444}
+    (entry.folder / "alpha" / "one").chmod(0o644)
+    (entry.folder / "alpha" / "one").write_bytes(b"2")
+    assert store.damaged(entry)
+    store.remove(entry)
+    assert store.entries() == ()
 
 
 def sabotage(wheel: Path, member: str, packed: bytes) -> Path:

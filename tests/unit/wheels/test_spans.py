@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ def partial(tmp_path: Path, size: int = 100) -> Path:
     return path
 
 
-def test_ledger_is_read_as_it_was_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [None, "pwrite"])
+def test_ledger_is_read_as_it_was_written(tmp_path: Path, missing: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing:
+        monkeypatch.delattr(os, missing, raising=False)
     path = partial(tmp_path)
     ledger = Spans(ledger_of(path), [(0, 10), (40, 50)])
     first, second = ledger.open(60), ledger.open(10)
