@@ -18,6 +18,7 @@ from lockhouse.errors import Hint, LockhouseError, PluginError
 from lockhouse.hookspecs import ANSWER_LIMIT, RULE_LIMIT
 from lockhouse.host import AcceleratorReading, Host, Interpreter, Probe
 from lockhouse.manifest import Check
+from lockhouse.names import canonical_name
 from lockhouse.patience import Patience
 from lockhouse.steps import Context, Step
 from lockhouse.vetting import MOST_QUESTIONS, all_of, describe_error, kept, mismatch, text_or_none, texts
@@ -77,8 +78,9 @@ class GuardedAccelerator:
         self._report = report
         self.accelerator = accelerator
         self.namespace = accelerator.namespace
-        self.family = frozenset(accelerator.family)
-        self.labelled = frozenset(accelerator.labelled)
+        # Compared with names in one spelling: one that is never found would be taken from any index.
+        self.family = frozenset(map(canonical_name, accelerator.family))
+        self.labelled = frozenset(map(canonical_name, accelerator.labelled))
 
     def __repr__(self) -> str:
         return f"<accelerator {self.namespace} of plugin {self.plugin}>"

@@ -138,10 +138,13 @@ class Plugins:
         if self._accelerators is None:
             hook = "lockhouse_accelerators"
             answers = self._collect(hook, Accelerator, {})  # type: ignore[type-abstract]
-            guarded = [
-                (plugin, GuardedAccelerator(self._patience[plugin], item, partial(self._report, plugin, hook)))
-                for plugin, item in answers
-            ]
+            guarded = []
+            for plugin, item in answers:
+                report = partial(self._report, plugin, hook)
+                try:
+                    guarded.append((plugin, GuardedAccelerator(self._patience[plugin], item, report)))
+                except Exception as error:  # noqa: BLE001  properties of a stranger's that raise now and then
+                    report(f"gave a {type(item).__name__} that raised {describe_error(error)}")
             unique = self._unique(hook, guarded, lambda accelerator: accelerator.namespace)
             self._accelerators = tuple(accelerator for _, accelerator in unique)
         return self._accelerators

@@ -65,7 +65,10 @@ def mismatch(item: object, kind: type) -> str | None:
         if isinstance(item, Accelerator):
             if not NAMESPACE.fullmatch(key):
                 return f"gave the namespace {key!r}, which is not {NAMESPACE.pattern}"
-            frozenset(item.family), frozenset(item.labelled)
+            for field in ("family", "labelled"):
+                value = getattr(item, field)
+                if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+                    return f"gave the accelerator {key} with {field}={value!r:.100}; it must be a set of names"
         if isinstance(item, Check | Question):
             decode(type(item), encode(item))
         if isinstance(item, Step):

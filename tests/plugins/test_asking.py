@@ -111,6 +111,30 @@ def test_an_accelerator_whose_properties_raise_is_left_out(strangers: Strangers,
     assert "ZeroDivisionError" in strangers.heard.warnings[0]
 
 
+@pytest.mark.parametrize("looks", range(5))
+def test_an_accelerator_whose_properties_raise_after_some_looks_is_left_out(strangers: Strangers, looks: int) -> None:
+    family = f"looks = [{{'a'}}] * {looks}\n    family = property(lambda self: self.looks.pop())  # "
+    strangers.install("fruit", ACCELERATOR.format(namespace="fruit").replace("family = ", family))
+    left_out = namespaces(strangers.load()) == OWN
+    told = ["that raised IndexError" in warning for warning in strangers.heard.warnings]
+    assert told == [True] * left_out
+    assert left_out or looks > 2
+
+
+@pytest.mark.parametrize("field", ["family", "labelled"])
+@pytest.mark.parametrize("value", ["'torch'", "frozenset({5})", "[['torch']]"])
+def test_a_family_that_is_no_set_of_names_is_refused(strangers: Strangers, field: str, value: str) -> None:
+    code = ACCELERATOR.format(namespace="fruit").replace(f"    {field} = ", f"    {field} = {value}  # ")
+    strangers.install("fruit", code)
+    assert namespaces(strangers.load()) == OWN
+    assert f"gave the accelerator fruit with {field}=" in strangers.heard.warnings[0]
+
+
+def test_a_family_is_known_in_whatever_spelling(strangers: Strangers) -> None:
+    strangers.install("fruit", ACCELERATOR.format(namespace="fruit").replace('"torch"', '"Torch_NPU"'))
+    assert by_namespace(strangers.load(), "fruit").family == {"torch-npu"}
+
+
 def test_a_name_that_is_no_text_is_refused(strangers: Strangers) -> None:
     code = (
         f"{HEAD}from types import SimpleNamespace\n@hookimpl\ndef lockhouse_environments():\n"
