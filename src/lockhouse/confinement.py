@@ -1,9 +1,10 @@
 """While a stranger's code runs in this process: what it must not do to whoever called it.
 
 It may end itself, but not the process; a copy of the process that it leaves behind does not go on as lockhouse; the
-standard streams and the working directory are afterwards what they were. It cannot close the streams' descriptors; that
-the streams themselves stay open is the business of :mod:`lockhouse.terminal.streams`. This is no wall against malice: a
-plugin is code that somebody chose to install, and a signal, or a fault in a compiled extension, still ends everything.
+standard streams, the working directory and what can be imported are afterwards what they were. It cannot close the
+streams' descriptors; that the streams themselves stay open is the business of :mod:`lockhouse.terminal.streams`. This
+is no wall against malice: a plugin is code that somebody chose to install, and a signal, or a fault in a compiled
+extension, still ends everything.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def confined() -> Iterator[None]:
     """
     streams = sys.stdin, sys.stdout, sys.stderr
     directory = _directory()
+    path, depth = list(sys.path), sys.getrecursionlimit()
     process = os.getpid()
     _stand_ins.enter()
     try:
@@ -98,6 +100,10 @@ def confined() -> Iterator[None]:
             _stand_ins.end(0)
         _stand_ins.leave()
         sys.stdin, sys.stdout, sys.stderr = streams
+        if sys.getrecursionlimit() < depth:
+            sys.setrecursionlimit(depth)
+        if not set(path).issubset(sys.path):  # it may add to it, as guests do who bring something along
+            sys.path[:] = [*path, *(entry for entry in sys.path if entry not in path)]
         if directory is not None and _directory() != directory:
             os.chdir(directory)
 

@@ -125,6 +125,19 @@ def test_a_working_directory_that_a_plugin_changes_is_put_back(strangers: Strang
     assert Path.cwd() == before
 
 
+def test_what_lockhouse_itself_needs_to_go_on_is_put_back(site: Site) -> None:
+    site.wheel("alpha")
+    site.manifest("alpha")
+    (site.root / "plugins").mkdir()
+    body = "sys.path[:] = ['/mine']; sys.setrecursionlimit(60)"
+    (site.root / "plugins" / "mover.py").write_text(
+        f"import sys\nfrom lockhouse.hookspecs import hookimpl\n{body}\n"
+        f"@hookimpl\ndef lockhouse_checks(plan, host):\n    assert '/mine' in sys.path\n    {body}\n    return []\n"
+    )
+    built = site.run("install")
+    assert (built.status, "warning" in built.err) == (0, False), built.err
+
+
 def test_exits_are_as_before_when_no_plugin_runs() -> None:
     code = """
         import os
