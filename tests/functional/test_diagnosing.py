@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,11 @@ def test_a_folder_without_a_manifest_asks_about_the_environment_in_it(offered: S
     assert "protected: numpy 2.1.0" in result.out
     assert "UNSAFE  harmful" in result.out
     assert not (offered.root / ".lockhouse").exists()
-    assert offered.run("diagnose", "harmless").status == 0
+    shutil.rmtree(offered.root / ".venv")
+    make_host(offered.root / ".venv")
+    alone = offered.run("diagnose", "harmless")
+    assert alone.status == 0, alone.err
+    assert "nothing of this host is protected: it has no numpy and no torch" in alone.err
 
 
 def test_what_cannot_be_judged_is_no_success(offered: Site, host: HostSite) -> None:

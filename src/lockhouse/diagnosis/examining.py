@@ -86,7 +86,11 @@ def _opened(root: Path, manifest: str | None, options: Options, emit: Emit) -> t
 def _tell_absent(context: Context, inventory: Inventory) -> None:
     """Say once what is to be protected and is not there, or is broken."""
     broken = {item.distribution: item.message for item in inventory.problems}
-    for name in context.manifest.protect or PROTECTED:
+    names = context.manifest.protect or PROTECTED
+    if not any(inventory.distribution(name) for name in names):
+        text = f"nothing of this host is protected: it has no {' and no '.join(names)}; let protect say what must stay"
+        context.emit(Message(level="warning", text=text))
+    for name in names:
         if inventory.distribution(name) is not None:
             continue
         if problem := broken.get(canonicalize_name(name)):

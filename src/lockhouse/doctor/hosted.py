@@ -27,7 +27,7 @@ def look_at_host(context: Context) -> Iterator[Remark]:
     inventory = kept_inventory(context.project)
     if inventory is None:
         return
-    count = len(inventory.distributions)
+    count = len(inventory.effective)
     text = f"host {inventory.prefix}, {count} distribution{'s' * (count != 1)}"
     yield Remark(subject="environment", state="ok", text=text)
     try:
