@@ -153,7 +153,9 @@ class _Planning:
         try:
             return self.solver.solve(wishes)
         except Unsolvable as error:
-            raise self._blame().explain(error) from error
+            explained = self._blame().explain(error)
+            self.servers.tell_of_stand_ins(explained)
+            raise explained from error
 
     def _blame(self) -> Blame:
         wheels = (path.name.partition("-")[0] for path in self.wheelhouse.files())

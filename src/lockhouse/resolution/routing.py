@@ -70,6 +70,7 @@ class Routing:
 
     ``fixed`` maps names to the server that alone may serve them.
     ``preferred`` are names of the accelerator's family that its index may or may not serve: it is asked first.
+    ``others`` are the manifest's variants beside ``variant``.
     """
 
     servers: dict[str, tuple[str, ...]]
@@ -77,6 +78,8 @@ class Routing:
     preferred: frozenset[str]
     labelled: frozenset[str]
     label: str | None
+    variant: str | None
+    others: tuple[str, ...]
 
     @classmethod
     def of(
@@ -111,6 +114,8 @@ class Routing:
             preferred=family - labelled - free - frozenset(fixed),
             labelled=labelled,
             label=label,
+            variant=variant.name if variant else None,
+            others=tuple(other.name for other in manifest.variants if other is not variant),
         )
 
 

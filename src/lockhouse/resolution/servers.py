@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from lockhouse.wheels.pages import write_index
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["AT_ONCE", "Servers", "is_flat"]
+
+WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+ONLINE = Hint("go-online", "run once without --offline")
 
 AT_ONCE = 16
 """Questions to one server at a time: pages and metadata are small, so what they cost is latency."""
@@ -89,15 +93,43 @@ class Servers:
         hints: dict[Hint, None] = {}
         for server, group in missing.items():
             if server in self._unreachable:
-                text = f"or put {self._wheels(group)} into wheelhouse/, or into a folder of pip's find-links"
-                hints |= {CHECK_NETWORK: None, Hint("bring-wheel", text): None}
-                if others := [name for name in group if name in self.routing.preferred]:
-                    text = f"or have the variant's requirements take {', '.join(others)} from the index {DEFAULT}"
-                    hints[Hint("route-default", text)] = None
+                hints |= dict.fromkeys(self._advice(server, group))
             else:
                 hints[Hint("check-index", f"correct {', '.join(group)}, or name another index for it")] = None
         cause = "\n".join(self._why_not(server, group) for server, group in missing.items())
         raise ResolutionError(f"{names} cannot be planned", cause=cause, hints=tuple(hints))
+
+    def tell_of_stand_ins(self, error: ResolutionError) -> None:
+        """Say in an error about versions which of its names have only those that stand in for an index out of reach."""
+        words = set(WORD.findall(error.cause or ""))
+        for server, summary in self._unreachable.items():
+            if names := sorted(name for asked, name in self._known if asked == server and name in words):
+                told = f"{summary}: of {', '.join(names)} there is only what stands in for it on this machine"
+                error.cause = "\n".join(filter(None, (error.cause, told)))
+                error.hints = tuple(dict.fromkeys((*self._advice(server, names), *error.hints)))
+
+    def _advice(self, server: str, names: Sequence[str]) -> Iterator[Hint]:
+        """What to do where an index is out of reach and what is on this machine does not stand in for it."""
+        yield ONLINE if self.client.offline else CHECK_NETWORK
+        place = "wheelhouse/, or into a folder of pip's find-links"
+        yield Hint("bring-wheel", f"or put {self._wheels(names)} into {place}")
+        if not self.client.offline:
+            of_whom = f"variants.{self.routing.variant}.index" if server == VARIANT else f"{server} in indexes"
+            yield Hint("name-mirror", f"or name a mirror in the manifest, by {of_whom}")
+        if server == VARIANT and (other := self._other_label(names)):
+            yield Hint("other-variant", f"or build with the wheels that are here: -a {other}")
+        if others := [name for name in names if name in self.routing.preferred]:
+            text = f"or have the variant's requirements take {', '.join(others)} from the index {DEFAULT}"
+            yield Hint("route-default", text)
+
+    def _other_label(self, names: Sequence[str]) -> str | None:
+        """Another variant of the manifest of which all labelled names have wheels on this machine."""
+        labels = [
+            {version.local for version in self._versions(name)} for name in names if name in self.routing.labelled
+        ]
+        return next(
+            (other for other in self.routing.others if labels and all(other in found for found in labels)), None
+        )
 
     def _why_not(self, server: str, names: Sequence[str]) -> str:
         if server in self._unreachable:
@@ -130,17 +162,22 @@ class Servers:
                     self.notes.append(f"{failure.summary}; local wheels stand in for the index {server!r}")
         return any(self._local(server, name))
 
+    def _versions(self, name: str) -> Iterator[Version]:
+        return (parse_wheel_filename(link.filename)[1] for link in self._found(name))
+
     def _local(self, server: str, name: str) -> Iterator[Link]:
+        for link in self._found(name):
+            _, version, _, _ = parse_wheel_filename(link.filename)
+            if server != VARIANT or self._label_fits(canonicalize_name(name), version):
+                yield link
+
+    def _found(self, name: str) -> Iterator[Link]:
         for location in self.locations:
             try:
                 links = self.client.find_links(location, name)
             except LockhouseError:
                 continue  # who lists them tells of it, see lockhouse.resolution.sources
-            for link in links:
-                _, version, _, _ = parse_wheel_filename(link.filename)
-                reachable = not self.client.offline or local_path(link.url) is not None
-                if reachable and (server != VARIANT or self._label_fits(canonicalize_name(name), version)):
-                    yield link
+            yield from (link for link in links if not self.client.offline or local_path(link.url) is not None)
 
     def _label_fits(self, name: str, version: Version) -> bool:
         if name not in self.routing.labelled or self.routing.label is None:
