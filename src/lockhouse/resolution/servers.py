@@ -124,12 +124,11 @@ class Servers:
 
     def _other_label(self, names: Sequence[str]) -> str | None:
         """Another variant of the manifest of which all labelled names have wheels on this machine."""
-        labels = [
-            {version.local for version in self._versions(name)} for name in names if name in self.routing.labelled
-        ]
-        return next(
-            (other for other in self.routing.others if labels and all(other in found for found in labels)), None
-        )
+        labelled = [name for name in names if name in self.routing.labelled]
+        if not labelled:
+            return None
+        here = [{version.local for version in self._versions(name)} for name in labelled]
+        return next((other for other in self.routing.others if all(other in labels for labels in here)), None)
 
     def _why_not(self, server: str, names: Sequence[str]) -> str:
         if server in self._unreachable:

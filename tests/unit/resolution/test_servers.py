@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.index import Index, serving
 from fixtures.wheels import build_wheel
-from lockhouse.errors import ResolutionError
+from lockhouse.errors import Hint, ResolutionError
 from lockhouse.manifest import Manifest
 from lockhouse.manifestfile import parse_manifest
 from lockhouse.resolution.hashes import with_hashes
@@ -125,6 +125,47 @@ def test_of_several_versions_only_those_in_the_wheelhouse_are_hashed(tmp_path: P
     held = build_wheel(wheelhouse.folder, "torch", "3.0")
     links = (*folder_links(tmp_path / "links", "torch"), *folder_links(wheelhouse.folder, "torch"))
     assert [link.sha256 for link in with_hashes(links, wheelhouse)] == [None, None, hash_file(held)]
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_who_lacks_an_index_is_told_all_that_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, offline: bool
+) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    build_wheel(tmp_path / "links", "torch", "2.0+cu124")
+    nowhere = {"index": "http://127.0.0.1:9/whl"}
+    wanted = manifest("torch", variants={"cu118": nowhere, "cu124": nowhere, "cpu": nowhere})
+    asked = servers(wanted, tmp_path, tmp_path / "links", offline=offline)
+    with pytest.raises(ResolutionError, match="torch cannot be planned") as caught:
+        asked.require({"torch": "variant"})
+    hints = {hint.code: hint.text for hint in caught.value.hints}
+    assert list(hints) == [
+        *(["go-online", "bring-wheel"] if offline else ["check-network", "bring-wheel", "name-mirror"]),
+        "other-variant",
+    ]
+    assert "a wheel of torch labelled +cpu into wheelhouse/" in hints["bring-wheel"]
+    assert hints["other-variant"].endswith("-a cu124")
+    assert offline or "variants.cpu.index" in hints["name-mirror"]
+    with pytest.raises(ResolutionError) as caught:
+        asked.require({"torch": "variant", "torchaudio": "variant"})
+    assert "other-variant" not in {hint.code for hint in caught.value.hints}  # there is no torchaudio at all
+
+
+def test_versions_that_only_stand_in_are_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    build_wheel(tmp_path / "links", "torch", "2.0+cpu")
+    wanted = manifest("torch", variants={"cpu": {"index": "http://127.0.0.1:9/whl"}})
+    asked = servers(wanted, tmp_path, tmp_path / "links")
+    assert asked.serves("variant", "torch")
+
+    about = ResolutionError("no", cause="there is no torch==3.0", hints=[Hint("relax", "relax it")])
+    asked.tell_of_stand_ins(about)
+    assert str(about.cause).splitlines()[1].endswith("of torch there is only what stands in for it on this machine")
+    assert [hint.code for hint in about.hints] == ["check-network", "bring-wheel", "name-mirror", "relax"]
+
+    other = ResolutionError("no", cause="there is no torch-geometric==3.0")
+    asked.tell_of_stand_ins(other)
+    assert (other.cause, other.hints) == ("there is no torch-geometric==3.0", ())
 
 
 def mirrored(url: str, *mirrors: str, explicit: bool = True) -> list[dict[str, Any]]:
