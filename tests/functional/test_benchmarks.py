@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.results import load
 from benchmarks.wheelhouses import generate
 
@@ -18,7 +20,8 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_case_is_measured_and_nothing_is_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pip", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_every_case_is_measured_and_nothing_is_left_behind(tmp_path: Path, pip: bool) -> None:
     generate(tmp_path / "wheels", 2, 20)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -26,12 +29,13 @@ def test_every_case_is_measured_and_nothing_is_left_behind(tmp_path: Path) -> No
     ended = run(
         *("--wheelhouse", str(tmp_path / "wheels"), "--rounds", "1", "--scratch", str(scratch)),
         *("--json", str(tmp_path / "results.json")),
+        *([] if pip else ["--no-pip"]),
     )
 
     assert ended.returncode == 0, ended.stderr
     results = load((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert {case.name: [series.name for series in case.series] for case in results.cases} == {
-        "cold": ["uv", "lockhouse", "pip", "pip --no-compile"],
+        "cold": ["uv", "lockhouse", *(["pip", "pip --no-compile"] if pip else [])],
         "first": ["uv", "lockhouse"],
         "warm": ["uv", "lockhouse"],
         "rebuild": ["uv", "lockhouse"],

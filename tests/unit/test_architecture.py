@@ -86,6 +86,19 @@ def test_values_import_nothing_of_ours_but_values(name: str) -> None:
     assert {module.split(".")[1] for module in ours} <= VALUES | ({"state"} if name in FILES else set())
 
 
+def test_dataclasses_are_those_that_are_quick_to_define() -> None:
+    """A run with nothing to do defines a hundred of them. What authors of plugins run is in no hurry."""
+    for name, path in modules():
+        if name != "values" and not name.startswith("testing"):
+            names = [
+                alias.name
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"
+                for alias in node.names
+            ]
+            assert "dataclass" not in names, f"{name}: from lockhouse.values import dataclass"
+
+
 def test_rooms_do_not_know_the_phases_that_call_them() -> None:
     assert {name.partition(".")[0] for name in users_of("lockhouse.phases")} <= {"phases", "pipeline"}
 

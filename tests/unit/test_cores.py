@@ -47,7 +47,7 @@ def children() -> int:
     return 1
 
 
-@settings(deadline=None)  # processes are started
+@settings(deadline=None, max_examples=30)  # processes are started
 @given(weights=st.lists(st.integers(1, 1000), max_size=60))
 def test_every_item_is_done_once_whatever_it_weighs(weights: list[int]) -> None:
     items = list(range(len(weights)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lockhouse.audits.telling import ending, place
 from lockhouse.errors import Hint, ScanRefused
 from lockhouse.findings import Chain, ChainStep, Cure, Finding, ScanReport
+from lockhouse.values import dataclass
 
 __all__ = ["by_culprit", "draw_chains", "headline", "refusal", "section", "ways_out"]
 

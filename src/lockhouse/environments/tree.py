@@ -6,8 +6,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from lockhouse.values import dataclass
 
 __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
 

@@ -11,9 +11,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lockhouse.errors import BuildError, Hint
+from lockhouse.values import dataclass
 
 __all__ = ["CACHE", "Taken", "bytecode_of", "foreign_in", "put", "put_back", "take"]
 

@@ -7,7 +7,7 @@ of amber, edges that the manifest cuts are broken; signs and lines say the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from xml.sax.saxutils import quoteattr
 
@@ -16,6 +16,7 @@ from lockhouse.findings import Finding, ScanReport, Severity
 from lockhouse.plan import Plan
 from lockhouse.reporting.layout import Layout, layered
 from lockhouse.reporting.strokes import STYLE, arrow, curve, free_place, lettering, plain, safe, short, width_of
+from lockhouse.values import dataclass
 
 __all__ = ["picture"]
 

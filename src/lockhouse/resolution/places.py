@@ -7,9 +7,10 @@ known by their hashes, and where they were found is no part of a plan's identity
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lockhouse.errors import LockhouseError, NetworkError
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import shown_url, without_credentials
 
 __all__ = ["Places"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -17,6 +17,7 @@ from lockhouse.resolution.hashes import with_hashes
 from lockhouse.resolution.places import Places
 from lockhouse.resolution.routing import DEFAULT, VARIANT, Routing
 from lockhouse.resolution.uv import Server
+from lockhouse.values import dataclass
 from lockhouse.wheels.client import Client
 from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.listing import Link

@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from lockhouse.errors import Hint, NetworkError
 from lockhouse.state import storage_errors
+from lockhouse.values import dataclass
 from lockhouse.wheels.configuration import shown_url
 from lockhouse.wheels.division import DIVISIBLE, Division, Means, Undivided
 from lockhouse.wheels.faults import RangeRefused, Unavailable

@@ -6,10 +6,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from lockhouse.quantities import duration
+from lockhouse.values import dataclass
 from lockhouse.wheels.faults import Unavailable
 
 __all__ = ["Lanes", "Stopped"]
