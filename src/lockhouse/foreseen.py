@@ -36,8 +36,6 @@ def foreseen_fields(manifest: Manifest) -> Iterator[Foreseen]:
         yield Foreseen("protect", "has an effect only with provider 'host'", False)
     if manifest.build:
         yield Foreseen("build", "has no effect yet: nothing is built from source", False)
-    if manifest.published:
-        yield Foreseen("published", "has no effect yet: nothing compares the manifest with its published copy", False)
 
 
 def report_foreseen(manifest: Manifest, emit: Emit) -> None:

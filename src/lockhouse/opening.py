@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from lockhouse.errors import EnvironmentOccupied, Hint, ManifestError, Problem
+from lockhouse.errors import EnvironmentOccupied, Hint, ManifestError, Problem, UsageError
 from lockhouse.events import Emit, Event
 from lockhouse.manifest import Manifest
 from lockhouse.manifestfile import load_manifest
@@ -18,6 +18,9 @@ from lockhouse.steps import Context, Options
 __all__ = ["make_context", "open_context"]
 
 ACCELERATOR_VARIABLE = "LOCKHOUSE_ACCELERATOR"
+
+VENV = "venv"
+"""Provider of environments that Python itself makes."""
 
 
 def open_context(root: Path, manifest: str | None, options: Options, emit: Emit) -> Context:
@@ -32,6 +35,7 @@ def open_context(root: Path, manifest: str | None, options: Options, emit: Emit)
             cause=f"lockhouse keeps what it knows and builds of a project in {home}",
             hints=[Hint("move-away", f"move {home.name} away, or delete it if you no longer need it")],
         )
+    _check_ground(root, wanted)
     pointer = root / _place(wanted)
     if wanted.hosted:  # the host is where it is; what tells which generation was added to it is ours
         pointer = hosted_pointer(root, wanted.name)
@@ -58,6 +62,22 @@ def make_context(project: Project, manifest: Manifest, options: Options, emit: E
         state=State(project.state),
         emit=tell,
     )
+
+
+def _check_ground(root: Path, manifest: Manifest) -> None:
+    """Refuse a project in a folder where no environment can stand, before anything is done in it."""
+    path, reason = str(root), None
+    if "\n" in path:
+        reason = (
+            "there is a line break in its path, and the scripts of an environment name their interpreter in one line"
+        )
+    elif any("\ud800" <= character <= "\udfff" for character in path):
+        reason = "its path is not UTF-8, and files that name it could not be written"
+    elif os.pathsep in path and manifest.python.provider == VENV:
+        reason = f"there is a {os.pathsep!r} in its path, which parts the folders of PATH: Python refuses to use it"
+    if reason is not None:
+        hint = Hint("move-project", "move the project to a folder with another name")
+        raise UsageError("no environment can stand in this folder", cause=reason, hints=[hint])
 
 
 def _place(manifest: Manifest) -> Path:

@@ -165,8 +165,9 @@ def _configured(root: Path) -> str | None:
 
     try:
         data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError("pyproject.toml cannot be read", cause=str(error)) from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError("pyproject.toml cannot be read", cause=reason.partition(";")[0]) from error
     tables: Any = data
     for name in ("tool", "lockhouse"):
         tables = tables.get(name, {})

@@ -90,6 +90,23 @@ def test_what_is_in_the_way_is_named(
         ({"checks": [{"name": "c", "run": "pass", "timeout": 10**400}]}, "checks[0].timeout: must be a number that"),
         ({"checks": [{"name": "c", "run": "pass", "timeout": float("inf")}]}, "checks[0].timeout: must be a number"),
         ({"environment": {"path": "~nobody-of-that-name/x"}}, "is no place on this machine"),
+        ({"description": "\ud800"}, "description: '\\ud800' holds half a character"),
+        ({"blacklist": [{"requirement": "x", "reason": "\udfff"}]}, "blacklist[0].reason: '\\udfff' holds half"),
+        ({"build": {"x": {"env": {"\ud800": "1"}}}}, "holds half a character"),
+        ({"checks": [{"name": "c", "run": "-" * 100_000 + "1"}]}, "checks[0].run: is nested too deeply"),
+        ({"checks": [{"name": "c", "run": "x" + ".y" * 20_000}]}, "checks[0].run: is nested too deeply"),
+        ({"protect": ["numpy", "!!"]}, "protect[1]: '!!' is no name of a distribution"),
+        ({"build": {"": {}}}, "is no name of a distribution"),
+        (
+            {"variants": {"cpu": {"requirements": {"Alpha": "alpha==1", "alpha": "alpha==2"}}}},
+            "variants.cpu.requirements.alpha: is the same distribution as 'Alpha'",
+        ),
+        ({"indexes": [{"name": "a", "url": "http://[::1"}]}, "indexes[0].url: names no host and port"),
+        ({"indexes": [{"name": "a", "url": "http://x:99999/"}]}, "indexes[0].url: names no host and port"),
+        ({"indexes": [{"name": "a", "url": "https://"}]}, "indexes[0].url: names no host and port"),
+        ({"indexes": [{"name": "a", "url": "x", "mirrors": ["ftp://x/"]}]}, "indexes[0].mirrors[0]: an index is asked"),
+        ({"indexes": [{"name": "a", "url": " http://x/"}]}, "indexes[0].url: ' http://x/' has white space"),
+        ({"variants": {"cpu": {"index": "http://x:y/"}}}, "variants.cpu.index: names no host and port"),
     ],
 )
 def test_field_that_cannot_be_meant_is_a_fault_of_the_manifest(
@@ -111,8 +128,13 @@ def test_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "demo.json is empty"), (" \n", "demo.json is empty"), ("[" * 100_000, "demo.json is not JSON")],
-    ids=["empty", "blank", "deep"],
+    [
+        ("", "demo.json is empty"),
+        (" \n", "demo.json is empty"),
+        ("[" * 100_000, "demo.json is not JSON"),
+        ('{"name": %s}' % ("9" * 5000), "demo.json is not JSON"),
+    ],
+    ids=["empty", "blank", "deep", "digits"],
 )
 def test_text_that_is_no_manifest_is_told(
     text: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -120,6 +142,44 @@ def test_text_that_is_no_manifest_is_told(
     write(tmp_path).write_text(text)
     status, err = outcome(tmp_path, "plan", capfd)
     assert (status, words in err) == (2, True), err
+
+
+def test_number_without_end_in_toml_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path).rename(tmp_path / "manifests" / "demo.toml").write_text(f"name = {'9' * 5000}")
+    status, err = outcome(tmp_path, "plan", capfd)
+    assert (status, "demo.toml is not TOML" in err) == (2, True), err
+
+
+def test_what_python_finds_dubious_in_a_check_is_not_said_each_time_the_manifest_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, checks=[{"name": "c", "run": "assert (1, 'x')"}])
+    assert outcome(tmp_path, "generations", capfd) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be given there")
+@pytest.mark.parametrize(
+    ("name", "words"), [(b"a:b", "there is a ':' in its path"), (b"a\nb", "a line break"), (b"\xff", "is not UTF-8")]
+)
+def test_project_in_a_folder_where_no_environment_can_stand_is_refused_at_once(
+    name: bytes, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / os.fsdecode(name)
+    root.mkdir()
+    write(root)
+    status, err = outcome(root, "install", capfd)
+    assert (status, words in err) == (2, True), err
+    assert not (root / ".lockhouse" / "demo").exists()
+
+
+@pytest.mark.parametrize("path", ["wheelhouse", "wheelhouse/env", "plugins", "plugins/../plugins/env"])
+def test_environment_has_no_place_among_the_project_s_own_folders(
+    path: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, environment={"path": path})
+    status, err = outcome(tmp_path, "plan", capfd)
+    assert (status, "belongs to the project itself" in err) == (2, True), err
+    assert not (tmp_path / "wheelhouse").exists()
 
 
 def test_manifest_that_is_a_folder_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +200,13 @@ def test_manifest_that_is_a_pipe_is_not_waited_for(tmp_path: Path, capfd: pytest
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("tool = []", "tool must be a table"), ('[tool]\nlockhouse = "x"', "lockhouse must be a table")],
+    [
+        ("tool = []", "tool must be a table"),
+        ('[tool]\nlockhouse = "x"', "lockhouse must be a table"),
+        ("x = " + "[" * 50_000, "pyproject.toml cannot be read"),
+        (f"x = {'9' * 5000}", "pyproject.toml cannot be read"),
+    ],
+    ids=["list", "text", "deep", "digits"],
 )
 def test_settings_of_another_shape_are_told(
     text: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -61,7 +61,11 @@ def check_pointer(project: Project) -> None:
     pointer = project.pointer
     if pointer == hosted_pointer(project.root, project.name):
         return
-    if real(pointer) == real(project.root) or _inside(pointer.parent, project.home):
+    if (
+        real(pointer) == real(project.root)
+        or _inside(pointer.parent, project.home)
+        or any(pointer == folder or _inside(pointer.parent, folder) for folder in (project.wheelhouse, project.plugins))
+    ):
         raise _occupied(pointer, "this place belongs to the project itself")
     _refuse_occupied(pointer)
     target = read(pointer)

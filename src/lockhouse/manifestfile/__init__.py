@@ -68,7 +68,7 @@ def _json(text: str, name: str) -> Json:
         return json.loads(text, object_pairs_hook=_no_duplicates)
     except _DuplicateKey as error:
         raise ManifestError(f"{name} is not valid", problems=[Problem("", str(error))]) from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
         raise _unreadable(text, name, "JSON", error) from error
 
 
@@ -77,7 +77,7 @@ def _toml(text: str, name: str) -> Json:
 
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(text, name, "TOML", error) from error
 
 
@@ -85,7 +85,7 @@ def _unreadable(text: str, name: str, kind: str, error: Exception) -> ManifestEr
     hint = Hint("manifest-reference", "docs/manifest.md describes every field")
     if not text.strip():
         return ManifestError(f"{name} is empty", hints=[hint])
-    return ManifestError(f"{name} is not {kind}", problems=[Problem("", str(error))])
+    return ManifestError(f"{name} is not {kind}", problems=[Problem("", str(error).partition(";")[0])])
 
 
 class _DuplicateKey(ValueError):

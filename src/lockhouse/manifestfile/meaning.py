@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -34,7 +36,7 @@ def meaning_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
     yield from _duplicates("checks", [check.name for check in manifest.checks])
     yield from _index_problems(manifest)
     yield from _stage_problems(manifest, data)
-    yield from _variant_problems(manifest)
+    yield from _variant_problems(manifest, data)
     yield from _check_problems(manifest, data)
     yield from _refusal_problems(manifest)
     yield from _environment_problems(manifest)
@@ -51,6 +53,8 @@ def _index_problems(manifest: Manifest) -> Iterator[Problem]:
     for position, index in enumerate(manifest.indexes):
         if index.name in RESERVED_STAGES:
             yield Problem(f"indexes[{position}].name", f"{index.name!r} has a meaning of its own; choose another name")
+        for path, address in ((".url", index.url), *((f".mirrors[{i}]", url) for i, url in enumerate(index.mirrors))):
+            yield from _address_problem(f"indexes[{position}]{path}", address)
     known = [index.name for index in manifest.indexes]
     for path, name in _named_indexes(manifest):
         if name in ("variant", "default") or name in known:
@@ -65,6 +69,25 @@ def _index_problems(manifest: Manifest) -> Iterator[Problem]:
         if name and name not in known and IDENTIFIER.fullmatch(name):
             message = f"{name!r} is neither the name of an index nor an address"
             yield Problem(f"variants.{variant.name}.index", message)
+        elif name and name not in known:
+            yield from _address_problem(f"variants.{variant.name}.index", name)
+
+
+def _address_problem(path: str, address: str) -> Iterator[Problem]:
+    """Yield what nobody can ask; whether somebody answers is seen when they are asked."""
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", address)
+    if not address.isprintable() or address != address.strip():
+        yield Problem(path, f"{address!r} has white space or control characters around or in it")
+    elif scheme and scheme[1].lower() not in ("http", "https", "file"):
+        yield Problem(path, f"an index is asked by http, https or file, not by {scheme[1]}")
+    elif scheme and scheme[1].lower() != "file":
+        try:
+            parts = urlsplit(address)
+            unheard = not parts.hostname or parts.port == 0
+        except ValueError:  # brackets that do not fit, a port beyond 65535
+            unheard = True
+        if unheard:
+            yield Problem(path, "names no host and port that could be asked")
 
 
 def _named_indexes(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -120,7 +143,13 @@ def _requirement_problem(path: str, text: str) -> Problem | None:
     return None
 
 
-def _variant_problems(manifest: Manifest) -> Iterator[Problem]:
+def _variant_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
+    for variant, written in data.get("variants", {}).items():
+        seen: dict[str, str] = {}
+        for name in written.get("requirements", {}):
+            first = seen.setdefault(canonicalize_name(name), name)
+            if first != name:
+                yield Problem(f"variants.{variant}.requirements.{name}", f"is the same distribution as {first!r}")
     for variant in manifest.variants:
         for name, wish in variant.requirements.items():
             path = f"variants.{variant.name}.requirements.{name}"
@@ -155,9 +184,13 @@ def _check_problems(manifest: Manifest, data: Json) -> Iterator[Problem]:
 
 def _code_problem(path: str, code: str) -> Iterator[Problem]:
     try:
-        compile(code, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python finds dubious is said by the check itself, when it runs
+            compile(code, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError) as error:
         yield Problem(path, f"is not Python: {error}")
+    except (RecursionError, MemoryError):
+        yield Problem(path, "is nested too deeply for Python")
 
 
 def _refusal_problems(manifest: Manifest) -> Iterator[Problem]:
@@ -165,15 +198,23 @@ def _refusal_problems(manifest: Manifest) -> Iterator[Problem]:
         for field, text in (("requirement", entry.requirement), ("when", entry.when)):
             if text is not None and (problem := _requirement_problem(f"blacklist[{i}].{field}", text)):
                 yield problem
+    for i, name in enumerate(manifest.protect):
+        yield from _name_problem(f"protect[{i}]", name)
+    for name in manifest.build:
+        yield from _name_problem(f"build.{name}", name)
     seen: dict[tuple[str, str], int] = {}
     for i, edge in enumerate(manifest.exclude):
         for field, name in (("distribution", edge.distribution), ("dependency", edge.dependency)):
-            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
-                yield Problem(f"exclude[{i}].{field}", f"{name!r} is no name of a distribution")
+            yield from _name_problem(f"exclude[{i}].{field}", name)
         pair = (canonicalize_name(edge.distribution), canonicalize_name(edge.dependency))
         if pair in seen:
             yield Problem(f"exclude[{i}]", f"says the same as exclude[{seen[pair]}]")
         seen.setdefault(pair, i)
+
+
+def _name_problem(path: str, name: str) -> Iterator[Problem]:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        yield Problem(path, f"{name!r} is no name of a distribution")
 
 
 def _environment_problems(manifest: Manifest) -> Iterator[Problem]:

@@ -17,6 +17,9 @@ __all__ = ["shape_problems"]
 
 LARGEST = 1e15
 
+HALF = re.compile(r"[\ud800-\udfff]")
+"""What UTF-16 writes one half of a character as: alone it is none."""
+
 Json = Any  # what json.loads and tomllib.loads give
 
 
@@ -27,7 +30,7 @@ def shape_problems(data: Json) -> Iterator[Problem]:
     # `$` is the end of the text in JSON Schema, and in Python also before a newline there.
     strict = validators.extend(Draft202012Validator, {"pattern": _fits})  # type: ignore[no-untyped-call]
     validator = strict(manifest_schema())
-    yield from _endless(data, "")
+    yield from _unusable(data, "")
     for error in sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]):
         yield from _problems_of(error)
 
@@ -39,14 +42,22 @@ def _fits(_: object, pattern: str, instance: Json, __: object) -> Iterator[Valid
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _endless(data: Json, path: str) -> Iterator[Problem]:
-    """Yield numbers that are none: TOML can say nan and inf, Python's JSON too, and no clock counts so far."""
+def _unusable(data: Json, path: str) -> Iterator[Problem]:
+    """Yield what only looks like a number or a text.
+
+    TOML can say nan and inf, Python's JSON too, and no clock counts so far. JSON can say half a character, a surrogate
+    without its other half, and no file can hold that.
+    """
     if isinstance(data, Mapping):
         for key, item in data.items():
-            yield from _endless(item, _join(path, str(key)))
+            yield from _unusable(key, _join(path, str(key)))
+            yield from _unusable(item, _join(path, str(key)))
     elif isinstance(data, list):
         for i, item in enumerate(data):
-            yield from _endless(item, f"{path}[{i}]")
+            yield from _unusable(item, f"{path}[{i}]")
+    elif isinstance(data, str):
+        if HALF.search(data):
+            yield Problem(path, f"{data!r:.60} holds half a character, which cannot be written")
     elif isinstance(data, float | int) and not -LARGEST <= data <= LARGEST:
         yield Problem(path, "must be a number that a machine can count to")
 
