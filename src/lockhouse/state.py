@@ -124,7 +124,7 @@ def read_value(path: Path, kind: type[T], name: str) -> T | None:
         if document.pop("schema") != f"lockhouse.{name}/1":
             return None
         return decode(kind, document)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, DecodeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, DecodeError, RecursionError):
         return None
 
 

@@ -23,7 +23,9 @@ def test_value_survives_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[]", "null", '{"schema": "lockhouse.scan/2"}', '{"schema": "lockhouse.scan/1"}']
+    "damage",
+    ["", "{", "[]", "null", "[" * 100_000, '{"schema": "lockhouse.scan/2"}', '{"schema": "lockhouse.scan/1"}'],
+    ids=["empty", "begun", "list", "null", "nested", "later", "bare"],
 )
 def test_damaged_value_counts_as_absent(tmp_path: Path, damage: str) -> None:
     state = State(tmp_path)

@@ -34,6 +34,6 @@ def read_scaffold(root: Path) -> Mapping[str, str]:
         document = json.loads((root / FILE).read_bytes())
         if document["schema"] == SCHEMA:
             return {str(path): str(sha256) for path, sha256 in document["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise BuildError(f"{root} was damaged while it was built", cause=f"{FILE} is missing or cannot be read")

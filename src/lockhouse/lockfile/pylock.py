@@ -116,7 +116,7 @@ def read_table(path: Path) -> LockTable | None:
     try:
         document = tomllib.loads(path.read_bytes().decode())
         return decode(LockTable, document["tool"]["lockhouse"], "tool.lockhouse")
-    except (OSError, ValueError, KeyError, TypeError, DecodeError):
+    except (OSError, ValueError, KeyError, TypeError, DecodeError, RecursionError):
         return None
 
 
@@ -134,8 +134,9 @@ def read_lock(path: Path) -> Lock | None:
 
     try:
         document = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _unusable(path, f"it is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
+        told = str(error).partition(";")[0]
+        raise _unusable(path, f"it is not TOML: {told}") from error
     try:
         pylock = Pylock.from_dict(document)
     except PylockValidationError as error:

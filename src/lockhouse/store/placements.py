@@ -70,7 +70,7 @@ def write_placements(root: Path, placements: Sequence[Placement]) -> None:
 
 def read_placements(root: Path) -> tuple[Placement, ...]:
     """Return the placements of an environment, in the order of installation; none where nothing is known."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         document = json.loads((root / FILE).read_bytes())
         if document["schema"] == SCHEMA:
             return tuple(

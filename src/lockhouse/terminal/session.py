@@ -84,9 +84,15 @@ def _serve(request: Request, output: TextIO) -> int:
     if request.json:
         from lockhouse.terminal.documents import document, render
 
-        write(output, render(document(request.verb, record, error, hints)))
+        try:
+            told = render(document(request.verb, record, error, hints))
+        except Exception as caught:  # noqa: BLE001 - what is on disk is read for it: there is a document all the same
+            error = error or explain(caught, debug=request.debug)
+            told = render(document(request.verb, Record(), error, hints))
+            show_error(error, sys.stderr)
+        write(output, told)
     elif error is None and not request.quiet:
-        _answer(request, record, output)
+        error = _answered(request, record, output)
     return error.exit_status if error is not None else 0
 
 
@@ -120,6 +126,19 @@ def _answer(request: Request, record: Record, output: TextIO) -> None:
         paint(lines, output)
     else:
         write(output, "".join(f"{line}\n" for line in lines))
+
+
+def _answered(request: Request, record: Record, output: TextIO) -> LockhouseError | None:
+    """Give the answer of a verb that succeeded; return what is wrong with it, which is shown."""
+    try:
+        _answer(request, record, output)
+    except OSError:
+        raise
+    except Exception as caught:  # noqa: BLE001 - what is on disk is read for it
+        error = explain(caught, debug=request.debug)
+        show_error(error, sys.stderr)
+        return error
+    return None
 
 
 def explain(caught: BaseException, *, debug: bool) -> LockhouseError:

@@ -167,7 +167,7 @@ class Arrival:
         try:
             note = json.loads(_note_of(self.partial).read_bytes())
             return str(note["validator"]) if note["url"] == url and note["validator"] else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _note(self, url: str, validator: str | None) -> None:

@@ -19,6 +19,7 @@ from fixtures.wheels import build_wheel
 from lockhouse.errors import InternalError, LockUnusable
 from lockhouse.evidence import CheckResult
 from lockhouse.lockfile import Lock, lock_from, plan_from_lock, read_lock, render_lock, write_lock
+from lockhouse.lockfile.pylock import read_table
 
 TIME = "2026-01-02T03:04:05Z"
 
@@ -184,6 +185,8 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
         "tool.lockhouse.speed",
     ),
     "other wheel by hand": (lambda text: text.replace("beta-1.0-py3", "beta-1.0-1-py3"), "tool.lockhouse.plan"),
+    "nested without end": (lambda text: f"{text}x = {'[' * 50_000}", "not TOML"),
+    "number without end": (lambda text: f"{text}x = {'9' * 5000}", "not TOML"),
     "stage without package": (lambda text: text.replace('    "beta",\n', "").replace('"beta", ', ""), "stages"),
 }
 
@@ -253,3 +256,10 @@ def test_the_plan_of_a_lock_belongs_to_the_given_manifest_and_host() -> None:
     assert (plan.manifest, plan.host) == ("n" * 64, "o" * 64)
     assert plan.digest != lock.plan
     assert plan_from_lock(lock, lock.manifest, "o" * 64).digest == lock.plan
+
+
+@pytest.mark.parametrize("tail", [f"x = {'[' * 50_000}", f"x = {'9' * 5000}"], ids=["nested", "digits"])
+def test_a_damaged_file_says_nothing_of_itself(tmp_path: Path, tail: str) -> None:
+    path = tmp_path / "pylock.demo.toml"
+    path.write_bytes(render_lock(path, make_lock()) + tail.encode())
+    assert read_table(path) is None

@@ -18,6 +18,8 @@ from fixtures.documents import valid
 from fixtures.standins import run, stand_in
 from lockhouse.cli import main
 from lockhouse.errors import InternalError, Interrupted, LockhouseError, StorageError, UsageError
+from lockhouse.terminal.documents import FIELDS
+from lockhouse.terminal.record import Record
 from lockhouse.terminal.session import explain
 
 FULL = Path("/dev/full")
@@ -176,3 +178,21 @@ def test_whatever_stops_a_verb_can_be_shown(caught: BaseException, kind: type[Lo
     error = explain(caught, debug=False)
     assert type(error) is kind
     assert error.summary == summary
+
+
+def test_there_is_a_document_whatever_becomes_of_making_it(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(record: Record) -> dict[str, Any]:
+        if record.context is not None:
+            raise RecursionError("too deep")
+        return sound(record)
+
+    sound = FIELDS["generations"]
+    monkeypatch.setitem(FIELDS, "generations", broken)
+    status = main(["-C", str(project()), "--json", "generations"])
+    told = capfd.readouterr()
+    assert status == 70
+    assert valid(json.loads(told.out))["error"]["cause"] == "RecursionError: too deep"
+    assert "Traceback" not in told.err
+    assert told.err.count("error:") == 1
