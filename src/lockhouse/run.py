@@ -126,8 +126,21 @@ class Run:
 
         An error in finding out comes again, and is reported, when the step runs.
         """
+        if not self.requested:
+            return self._foreseen(step)
         known = self._answers.pop(step.name, None)
         return self._decide(step) if known is None else known
+
+    def _foreseen(self, step: Step) -> bool:
+        """Answer for doit's ``list`` and ``info``, which ask about any step without a run.
+
+        In a run those that a step needs are asked before it, and what they find counts for it.
+        """
+        needed = self._needed(step.name)
+        for other in self.steps.values():
+            if other.name in needed and other.name not in self._answers:
+                self._answers[other.name] = self._decide(other)
+        return self._answers[step.name]
 
     def settle(self, verb: str) -> bool:
         """Whether a verb has nothing to do; what was found out about its steps is kept for doit to ask."""

@@ -167,6 +167,17 @@ def test_doit_lists_and_explains_tasks_without_asking_the_machine(site: Site) ->
     assert wrong.err.split("tasks are: ")[1].strip().split(", ") == names
 
 
+def test_doit_says_of_each_task_by_itself_whether_it_has_work(built: Site) -> None:
+    for task in ("install:base", "lock"):
+        told = built.doit("info", task)
+        assert (told.status, "up-to-date" in told.out) == (0, True), told.out + told.err
+    assert built.doit("list", "--status", "verify").out.startswith("U verify")
+    (built.site_packages() / "alpha" / "__init__.py").unlink()
+    told = built.doit("info", "install:base")
+    assert told.status == 1
+    assert "whether install:base has nothing to do, by what is on disk" in told.out
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes end differently there")
 @pytest.mark.parametrize(
     ("line", "status"),

@@ -83,11 +83,24 @@ def _task(run: Run, step: Step) -> dict[str, Any]:
         "actions": [act],
         "task_dep": list(step.needs),
         "targets": [str(path) for path in step.outputs],
-        "uptodate": [lambda: run.up_to_date(step)],
+        "uptodate": [_Current(run, step)],
         "doc": step.doc,
         "verbosity": 2,
         "io": {"capture": False},
     }
+
+
+class _Current:
+    """Whether a step has nothing to do; ``doit info`` shows it as the reason why there is something."""
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self._run, self._step = run, step
+
+    def __call__(self) -> bool:
+        return self._run.up_to_date(self._step)
+
+    def __repr__(self) -> str:
+        return f"whether {self._step.name} has nothing to do, by what is on disk"
 
 
 def reporter(current: Callable[[], Run], complain: Callable[[str], object], finish: Callable[[], None]) -> type:
