@@ -329,6 +329,20 @@ def test_lack_of_space_is_told_before_anything_is_fetched(index: Index, wheelhou
     assert index.requests == []
 
 
+def test_small_file_system_need_not_have_more_room_than_the_wheels_and_a_little(
+    index: Index, wheelhouse: Wheelhouse, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = planned(index, large(index, padding=3_000_000))
+    total = 20_000_000
+    usage = shutil.disk_usage(wheelhouse.folder.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(total=total, free=item.size + total // 20 - 1))
+    with pytest.raises(StorageError, match="no space") as refused:
+        fetch([item], wheelhouse, client)
+    assert "1.0 MB of them shall stay free" in (refused.value.cause or "")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(total=total, free=item.size + total // 20))
+    assert fetch([item], wheelhouse, client).wheels == 1
+
+
 def test_wheelhouse_that_cannot_be_written_is_a_storage_error(
     index: Index, wheelhouse: Wheelhouse, client: Client
 ) -> None:

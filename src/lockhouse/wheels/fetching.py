@@ -42,8 +42,9 @@ CONNECTIONS_ALONE = 8
 OnArrival = Callable[[Path, str], None]
 """Takes the path of a wheel that has just arrived, and its sha256."""
 
-SPARE = 64 << 20
-"""Bytes that must stay free beside the wheels: nobody likes a file system without a single block."""
+SPARE, SHARE = 64 << 20, 20
+"""Bytes that must stay free beside the wheels, or one part in so many of a small file system if that is less: nobody
+likes one without a single block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +241,15 @@ def _require_space(items: Sequence[PlannedDistribution], wheelhouse: Wheelhouse)
     with storage_errors(wheelhouse.folder):
         wheelhouse.partial.mkdir(parents=True, exist_ok=True)
         here = sum(arrived(wheelhouse.arriving(item.filename, item.sha256), item.size) for item in items)
-        free = shutil.disk_usage(wheelhouse.folder).free
+        disk = shutil.disk_usage(wheelhouse.folder)
     needed = sum(item.size for item in items) - here
-    if needed + SPARE > free:
+    spare = min(SPARE, disk.total // SHARE)
+    if needed + spare > disk.free:
         raise StorageError(
-            f"there is no space for the wheels: {readable(needed)} needed, {readable(free)} free",
-            cause=f"{wheelhouse.folder} is on a file system with {free} bytes free",
-            hints=[Hint("free-space", f"free {readable(needed + SPARE - free)} there, or move the project")],
+            f"there is no space for the wheels: {readable(needed)} needed, {readable(disk.free)} free",
+            cause=f"{wheelhouse.folder} is on a file system with {disk.free} bytes free, "
+            f"and {readable(spare)} of them shall stay free",
+            hints=[Hint("free-space", f"free {readable(needed + spare - disk.free)} there, or move the project")],
         )
 
 
