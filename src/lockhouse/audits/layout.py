@@ -54,7 +54,13 @@ class Layout:
     def own(self) -> Iterator[str]:
         """Name what an environment has before any distribution comes."""
         release = self.site.split("/")[1]
-        yield from ("pyvenv.cfg", ".lockhouse", self.scripts, self.headers.partition("/")[0])
+        yield from (
+            "pyvenv.cfg",
+            "pip.ini" if self.windows else "pip.conf",
+            ".lockhouse",
+            self.scripts,
+            self.headers.partition("/")[0],
+        )
         yield from accumulate(self.site.split("/"), "{}/{}".format)
         programs = ("python", "pythonw") if self.windows else ("python", "python3", release)
         yield from (f"{self.scripts}/{name}{'.exe' if self.windows else ''}" for name in programs)

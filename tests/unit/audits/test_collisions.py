@@ -114,6 +114,7 @@ def test_names_that_differ_in_case_collide_where_case_does_not_count(
         WheelSpec("a", data={"scripts/python": "x"}),
         WheelSpec("a", data={"data/bin/python3.11": "x"}),
         WheelSpec("a", data={"data/pyvenv.cfg": "x"}),
+        WheelSpec("a", data={"data/pip.conf": "x"}),
         WheelSpec("a", data={"data/lib": "x"}),
         WheelSpec("a", data={"data/.lockhouse/seal": "x"}),
         WheelSpec("a", console_scripts={"activate": "a:main"}),
