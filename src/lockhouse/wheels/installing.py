@@ -36,7 +36,7 @@ AT_ONCE = 2
 """Threads that link: most of a link is the kernel's work, and all links of one file system wait for its journal."""
 
 PIECE = 512
-"""Files that a thread takes at a time."""
+"""Files, or folders, that a thread takes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +157,29 @@ class Installation:
 
     def _make_folders(self, works: Sequence[_Work]) -> None:
         owners = {transfer.target: work.entry.name for work in reversed(works) for transfer in work.transfers}
-        made: set[str] = set()
-        for folder in sorted(owners):
-            self._make_folder(folder, owners[folder], made)
+        folders = sorted(owners)
+        shares = [folders[begin : begin + PIECE] for begin in range(0, len(folders), PIECE)]
+
+        def make(share: Sequence[str]) -> None:
+            made: set[str] = set()
+            for folder in share:
+                self._make_folder(folder, owners[folder], made)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(make, shares))
 
     def _make_folder(self, folder: str, name: str, made: set[str]) -> None:
         if folder in made:
             return
         made.add(folder)
         try:
-            os.mkdir(folder)  # noqa: PTH102 - thousands of them
-        except FileNotFoundError:
-            self._make_folder(os.path.dirname(folder), name, made)  # noqa: PTH120
-            os.mkdir(folder)  # noqa: PTH102
+            try:
+                os.mkdir(folder)  # noqa: PTH102 - thousands of them
+            except FileNotFoundError:
+                self._make_folder(os.path.dirname(folder), name, made)  # noqa: PTH120
+                os.mkdir(folder)  # noqa: PTH102
         except (FileExistsError, NotADirectoryError) as error:
+            # It may also be that another thread was faster.
             if not os.path.isdir(folder):  # noqa: PTH112
                 place = next(path for path in (Path(folder), *Path(folder).parents) if os.path.lexists(path))
                 raise collision(self.root, place, owner_of(place, self.scheme), name) from error
