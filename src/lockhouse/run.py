@@ -5,8 +5,10 @@ It knows nothing of doit; :mod:`lockhouse.tasks` asks it about every task.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -233,6 +235,17 @@ class Run:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    @contextlib.contextmanager
+    def stood_aside(self) -> Iterator[None]:
+        """Let a verb that looks after itself have the project; if that succeeds the run goes on with what is there."""
+        held = self._lock is not None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        yield
+        if held:
+            self._hold(writing=self.requested != {"verify"})
 
     def _hold(self, *, writing: bool) -> None:
         if self._lock is None:

@@ -59,6 +59,31 @@ def test_verbs_beside_the_pipeline_are_tasks(built: Site) -> None:
     assert "cpu" in built.doit("plugins").out
 
 
+def test_verbs_beside_the_pipeline_take_their_turn_with_it(built: Site) -> None:
+    both = built.doit("install", "doctor", "verify")
+    assert both.status == 0, both.out + both.err
+    assert "waiting" not in both.out + both.err
+
+
+@pytest.mark.parametrize("tasks", [("verify", "upgrade"), ("rollback", "install"), ("upgrade", "rollback"), ("*",)])
+def test_verb_that_changes_what_is_in_use_is_run_by_itself(site: Site, tasks: tuple[str, ...]) -> None:
+    site.manifest("alpha")
+    refused = site.doit(*tasks)
+    assert refused.status == 2
+    assert "cannot be run together" in refused.err
+
+
+def test_verbs_that_need_no_manifest_do_with_a_broken_one(site: Site) -> None:
+    site.manifest("alpha").write_text("{")
+    assert site.doit("plugins").out.count("built-in") > 5
+    looked = site.doit("plugins", "doctor")
+    assert looked.status == 1
+    assert "built-in" in looked.out
+    assert "demo.json is not JSON" in looked.out + looked.err
+    assert site.doit("plugins", "ofline=1").status == 2
+    assert site.doit("plugins", "plan").status == 2
+
+
 def test_clean_is_doits_own_command_and_frees_what_is_not_kept(built: Site) -> None:
     left = built.root / ".lockhouse" / "demo" / "generations" / ".trash-0009-abc-1"
     left.mkdir()

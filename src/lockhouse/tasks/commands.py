@@ -32,6 +32,9 @@ MEANINGLESS = {
 }
 """Commands of doit that make no sense: what is said of each, and why."""
 
+ALONE = ("upgrade", "rollback")
+"""Verbs beside the pipeline that put another environment into use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -66,6 +69,7 @@ def refuse_nonsense(asked: Asked, tasks: Collection[str], targets: Collection[st
     if asked.command == "run":
         _refuse_options(asked.options, reporter)
         _refuse_unknown(asked.arguments, tasks, targets)
+        _refuse_together(asked.arguments)
     elif asked.command in ("list", "info"):
         _refuse_unknown(asked.arguments, tasks, ())
         if asked.command == "info" and len(asked.arguments) != 1:
@@ -111,6 +115,18 @@ def _refuse_unknown(arguments: tuple[str, ...], tasks: Collection[str], targets:
         close = difflib.get_close_matches(name, tasks, n=1)
         text = f"did you mean {close[0]}?" if close else f"tasks are: {', '.join(tasks)}"
         raise UsageError(f"there is no task {name!r}", hints=[Hint("did-you-mean" if close else "task-names", text)])
+
+
+def _refuse_together(arguments: tuple[str, ...]) -> None:
+    """Refuse verbs that put another environment into use beside tasks, some of which would work on the one before."""
+    for name in ALONE:
+        others = [given for given in arguments if given != name]
+        if others and (name in arguments or any(fnmatch.fnmatchcase(name, given) for given in others)):
+            raise UsageError(
+                f"{name} cannot be run together with other tasks",
+                cause="it puts another environment into use, and they work on the one that is there",
+                hints=[Hint("one-by-one", f"run doit {name} by itself, and the others before or after it")],
+            )
 
 
 class RunTasks(Run):  # type: ignore[misc]  # doit has no types

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from doit import doit_cmd
 
 from lockhouse import interruption
-from lockhouse.errors import Hint, InternalError, UsageError
+from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
+from lockhouse.events import Emit
 from lockhouse.findings import ScanReport
 from lockhouse.opening import open_context
 from lockhouse.plan import Selection
 from lockhouse.run import Run
-from lockhouse.steps import Options
-from lockhouse.tasks.commands import asked, refuse_nonsense
+from lockhouse.steps import Context, Options
+from lockhouse.tasks.commands import Asked, asked, refuse_nonsense
 from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
 from lockhouse.terminal.session import explain, refuse, serve, untold
 from lockhouse.terminal.streams import prepare, write
@@ -48,6 +49,9 @@ VERBS = {
     "plugins": "list the plugins and what became of each",
 }
 """Verbs beside the pipeline: a task each, which does what the console command does."""
+
+MANIFESTLESS = frozenset({"diagnose", "doctor", "plugins"})
+"""Those that have something to say where there is no manifest, or a broken one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +89,33 @@ def _front_door() -> _Door:
     ending.callback(shown.close)
     try:
         variables = _variables()
-        context = open_context(Path.cwd(), variables.get("manifest"), _options(variables), shown)
-        run = Run(context)
-        targets = [str(path) for step in run.steps.values() for path in step.outputs]
-        refuse_nonsense(wanted, _names(run), targets, REPORTER)
-        wanted.speak(StringIO() if wanted.command == "clean" else _Output())
-        return _Door(run, shown, [], ending)
+        context = _context(wanted, variables, shown)
+        if context is not None:
+            run = Run(context)
+            targets = [str(path) for step in run.steps.values() for path in step.outputs]
+            refuse_nonsense(wanted, _names(run), targets, REPORTER)
+            wanted.speak(StringIO() if wanted.command == "clean" else _Output())
+            return _Door(run, shown, [], ending)
     except Exception as caught:  # noqa: BLE001 - the boundary: doit would print a traceback and end with 3
         ending.close()
         error = explain(caught, debug=False)
         terminal.show_error(error, sys.stderr)
         raise SystemExit(error.exit_status) from error
+    ending.close()
+    for name in wanted.arguments:
+        _serve(name)
+    raise SystemExit(0)
+
+
+def _context(wanted: Asked, variables: Mapping[str, str], emit: Emit) -> Context | None:
+    """Open the project; None where that fails and nothing but verbs that need no manifest was asked for."""
+    options = _options(variables)
+    try:
+        return open_context(Path.cwd(), variables.get("manifest"), options, emit)
+    except LockhouseError:
+        if wanted.command == "run" and wanted.arguments and MANIFESTLESS.issuperset(wanted.arguments):
+            return None
+        raise
 
 
 def _names(run: Run) -> tuple[str, ...]:
@@ -180,12 +200,17 @@ def _answer(run: Run) -> None:
 
 def _verb(name: str) -> Task:
     return {
-        "actions": [lambda: _serve(name)],
+        "actions": [lambda: _serve_aside(name)],
         "doc": VERBS[name],
         "uptodate": [False],
         "verbosity": 2,
         "io": {"capture": False},
     }
+
+
+def _serve_aside(name: str) -> None:
+    with _run().stood_aside():  # both want the project for themselves
+        _serve(name)
 
 
 def _serve(name: str, *, dry_run: bool = False) -> None:
