@@ -12,7 +12,7 @@ def main() -> NoReturn:
     """Run one command and end the process with its status."""
     interruption.attend()  # first of all: even what is imported next takes longer than a quick hand
     # Tens of thousands of short tuples are no garbage: looking for some takes a twentieth of a run with nothing to do.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     from lockhouse.cli import main as command
 
     interruption.conclude(command())

@@ -66,7 +66,7 @@ class Making:
         os.makedirs(root)  # noqa: PTH103 - thousands of folders, here and below
         for folder in _folders(self.parts):
             os.mkdir(f"{root}/{folder}")  # noqa: PTH102
-        jobs = list(_jobs(self.parts))
+        jobs = _apart(list(_jobs(self.parts)))
         self.remaining = len(jobs)
         return jobs
 
@@ -147,6 +147,12 @@ def _folders(parts: Sequence[Part]) -> list[str]:
                 break
             found.add(folder)
     return sorted(found - {""})
+
+
+def _apart(jobs: Sequence[list[Part]]) -> list[list[Part]]:
+    """Order jobs so that those at work at once are far apart: who creates files in one folder waits for the other."""
+    step = -(-len(jobs) // WORKERS)
+    return [job for first in range(step) for job in jobs[first::step]]
 
 
 def _jobs(parts: Sequence[Part]) -> Iterator[list[Part]]:
