@@ -14,9 +14,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["spread"]
+__all__ = ["can_fork", "spread"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,16 +36,25 @@ class _Helper(NamedTuple):
     answer: int
 
 
-def spread(work: Callable[[Sequence[T]], R], items: Sequence[T], weights: Sequence[int], least: int) -> list[R]:
+def spread(
+    work: Callable[[Sequence[T]], R],
+    items: Sequence[T],
+    weights: Sequence[int],
+    least: int,
+    taken: Callable[[int], None] = lambda _: None,
+) -> list[R]:
     """Do ``work`` on all items, a run of them at a time, on as many cores as there are; give what each run gave.
 
-    ``work`` reads and answers; what it changes is lost. ``least`` is the weight that pays for a process. Where forking
-    is not safe, here or now, there is one run. An error of ``work`` is raised here.
+    ``work`` answers; what it changes in memory is lost, and it may be done again where it was done in part. ``least``
+    is the weight that pays for a process. ``taken`` is told now and then, in this process, what weight somebody has
+    begun. Where forking is not safe, here or now, there is one run. An error of ``work`` is raised here.
     """
     count = min(_cores(), MOST, sum(weights) // least)
-    if count < 2 or not _can_fork():
+    if count < 2 or not can_fork():
         return [work(items)]
-    runs = [items[run.start : run.stop] for run in _cut(weights, count * PIECES)]
+    cut = _cut(weights, count * PIECES)
+    runs = [items[run.start : run.stop] for run in cut]
+    begun = list(accumulate(sum(weights[run.start : run.stop]) for run in cut))
     reading, writing = os.pipe()
     helpers: list[_Helper] = []
     try:
@@ -53,7 +63,7 @@ def spread(work: Callable[[Sequence[T]], R], items: Sequence[T], weights: Sequen
         os.close(writing)
         with contextlib.suppress(OSError):  # no process to be had: then this one does it all
             helpers.extend(_start(work, runs, reading) for _ in range(count - 1))
-        done = _take(work, runs, reading)
+        done = _take(work, runs, reading, lambda number: taken(begun[number]))
         while helpers:
             done |= _answer(helpers.pop())
         # What a helper took and never answered, because it was killed or failed, falls to this process.
@@ -70,7 +80,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _can_fork() -> bool:
+def can_fork() -> bool:
     """Whether this process may be forked: not beside threads, which could hold locks for ever in the copy.
 
     Nor on macOS, whose own libraries must not be used in a forked process.
@@ -94,9 +104,15 @@ def _cut(weights: Sequence[int], count: int) -> list[range]:
     return [run for _, run in sorted(runs, key=lambda run: run[0], reverse=True)]
 
 
-def _take(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], reading: int) -> dict[int, R]:
+def _take(
+    work: Callable[[Sequence[T]], R],
+    runs: Sequence[Sequence[T]],
+    reading: int,
+    begin: Callable[[int], None] = lambda _: None,
+) -> dict[int, R]:
     done = {}
     while number := os.read(reading, 1):
+        begin(number[0])
         done[number[0]] = work(runs[number[0]])
     return done
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError, StorageError
+from lockhouse.errors import BuildError, Hint, InternalError, LockhouseError
 from lockhouse.events import Message, Progress
 from lockhouse.manifest import CREATE_STAGE, Check, Manifest
 from lockhouse.names import canonical_name
@@ -108,14 +108,14 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     from lockhouse.store.freeing import register_use
     from lockhouse.store.modes import choose_mode
     from lockhouse.verification.asking import scheme_of
-    from lockhouse.wheels.installing import Installation, Wanted
+    from lockhouse.wheels.installing import DamagedEntries, Installation, Wanted
 
     generation = context.building
     planned = plan.in_stage(stage)
     store = Store()
     if stage == CREATE_STAGE:
         entries = _admit(context, step, store, plan.distributions)
-    else:  # looked at when the build began; should one have changed since, the proof will find it
+    else:
         found = ((item.sha256, store.entry(item.sha256)) for item in planned)
         entries = {sha256: entry for sha256, entry in found if entry is not None}
         if len(entries) < len({item.sha256 for item in planned}):
@@ -132,12 +132,9 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     requested = [item.requirement is not None for item in planned]
     try:
         Installation(generation.path, scheme, mode, linked).install(list(map(Wanted, chosen, requested)))
-    except StorageError:
-        if not any(map(store.damaged, chosen)):
-            raise
-        # Another process freed an entry as unused, or a file of it was removed: it is unpacked again. Files that came
-        # into the environment before are found to be the same.
-        entries = _admit(context, step, store, planned)
+    except DamagedEntries:
+        # Somebody wrote to a file of the store, or another process freed an entry as unused: it is unpacked again.
+        entries = _admit(context, step, store, planned, looking=True)
         chosen = [entries[item.sha256] for item in planned]
         Installation(generation.path, scheme, mode, linked).install(list(map(Wanted, chosen, requested)))
     if context.manifest.environment.bytecode == "seal":
@@ -147,7 +144,10 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
     return chosen
 
 
-def _admit(context: Context, step: str, store: Store, planned: Sequence[PlannedDistribution]) -> Mapping[str, Entry]:
+def _admit(
+    context: Context, step: str, store: Store, planned: Sequence[PlannedDistribution], *, looking: bool = False
+) -> Mapping[str, Entry]:
+    """Have wheels in the store; with ``looking`` their files are looked at, as they are anyway when they are linked."""
     from lockhouse.wheels.wheelhouse import Wheelhouse
 
     wheelhouse = Wheelhouse(context.project.wheelhouse)
@@ -161,7 +161,8 @@ def _admit(context: Context, step: str, store: Store, planned: Sequence[PlannedD
     def unpacked(done: int, total: int) -> None:
         context.emit(Progress(step=step, item="unpacking", done=done, total=total, unit="bytes"))
 
-    return store.sound({item.sha256: wheelhouse.path(item.filename) for item in planned}, unpacked)
+    wheels = {item.sha256: wheelhouse.path(item.filename) for item in planned}
+    return store.sound(wheels, unpacked) if looking else store.settled(wheels, unpacked)
 
 
 def _check(context: Context, step: str, stage: str, plan: Plan) -> int:

@@ -12,7 +12,7 @@ from lockhouse.host import Interpreter
 from lockhouse.state import storage_errors
 from lockhouse.store.compiling import Compiled, compile_all
 from lockhouse.store.entries import Entry
-from lockhouse.store.linking import Transfer, link_tree
+from lockhouse.store.linking import Conflict, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements
 
 __all__ = ["link_bytecode"]
@@ -39,7 +39,7 @@ def _link(root: Path, entry: Entry, placement: Placement, bytecode: Compiled) ->
         with contextlib.suppress(FileExistsError):
             os.mkdir(target)  # noqa: PTH102 - thousands of them
         transfer = Transfer(f"{bytecode.folder}/{folder}", target, names, "-" * len(names))
-        in_the_way = [conflict.name for conflict in link_tree([transfer], placement.mode)]
+        in_the_way = [found.name for found in link_tree([transfer], placement.mode) if isinstance(found, Conflict)]
         # Of a module that another wheel brings as well, or written by who ran something meanwhile.
         for name in in_the_way:
             os.unlink(f"{target}/{name}")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lockhouse.store.cloning import clone
+from lockhouse.store.soundness import Written, has_changed
 
-__all__ = ["Conflict", "LinkMode", "Transfer", "link_mode", "link_tree"]
+__all__ = ["Conflict", "Damage", "LinkMode", "Transfer", "link_mode", "link_tree"]
 
 LinkMode = Literal["clone", "hardlink", "copy"]
 
@@ -36,13 +37,23 @@ class Conflict(NamedTuple):
     name: str
 
 
+class Damage(NamedTuple):
+    """Files of a folder of the store are not those that were written there, or not there."""
+
+    source: str
+
+
 class Transfer(NamedTuple):
-    """Files of one folder of the store for one folder of an environment, which exists. ``executables`` as in Entry."""
+    """Files of one folder of the store for one folder of an environment, which exists. ``executables`` as in Entry.
+
+    With ``written`` they are looked at while they are brought: the kernel has them at hand then.
+    """
 
     source: str
     target: str
     names: Sequence[str]
     executables: str
+    written: Written | None = None
 
 
 def link_mode(source: Path, target: Path, wish: str = "auto") -> LinkMode:
@@ -74,23 +85,33 @@ def link_mode(source: Path, target: Path, wish: str = "auto") -> LinkMode:
     return "copy"
 
 
-def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[Conflict]:
-    """Bring files into folders; give those for which there was no place.
+def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[Conflict | Damage]:
+    """Bring files into folders; give those for which there was no place, and the folders whose files were damaged.
 
-    ``link`` is the seam for tests: the kernel's own call. Raises FileNotFoundError when a source is gone, OSError when
-    the file system refuses. One call of the kernel per file, and two per folder so that it resolves short paths only.
+    ``link`` is the seam for tests: the kernel's own call. Raises FileNotFoundError when a source is gone that is not
+    looked at, OSError when the file system refuses. One call of the kernel per file and one to look at it, and two per
+    folder so that it resolves short paths only.
     """
     for transfer in transfers:
-        if mode == "hardlink":
-            yield from _linked(transfer, link)
-        else:
-            yield from _duplicated(transfer, clone if mode == "clone" else copy)
+        try:
+            if mode == "hardlink":
+                yield from _linked(transfer, link)
+            else:
+                yield from _duplicated(transfer, clone if mode == "clone" else copy)
+                if transfer.written and has_changed(transfer.source, transfer.names, transfer.written):
+                    yield Damage(transfer.source)
+        except FileNotFoundError:
+            if transfer.written is None or not os.path.isdir(transfer.target):  # noqa: PTH112
+                raise
+            yield Damage(transfer.source)
 
 
-def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict]:
+def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict | Damage]:
     if os.link not in os.supports_dir_fd:
         for index, name in enumerate(transfer.names):
             yield from _link_one(transfer, index, name, link)
+        if transfer.written and has_changed(transfer.source, transfer.names, transfer.written):
+            yield Damage(transfer.source)
         return
     source = os.open(transfer.source, DIRECTORY)
     try:
@@ -103,19 +124,25 @@ def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict]:
                     yield from _link_one(transfer, index, name, link)
         finally:
             os.close(target)
+        if transfer.written and has_changed(source, transfer.names, transfer.written):
+            yield Damage(transfer.source)
     finally:
         os.close(source)
 
 
 def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator[Conflict]:
+    source, target = f"{transfer.source}/{name}", f"{transfer.target}/{name}"
     try:
-        link(f"{transfer.source}/{name}", f"{transfer.target}/{name}")
+        link(source, target)
     except FileExistsError:
-        yield Conflict(transfer.source, transfer.target, name)
+        # Somebody who was killed may have brought it already.
+        if not os.path.samestat(os.lstat(source), os.lstat(target)):
+            yield Conflict(transfer.source, transfer.target, name)
     except OSError as error:
         if error.errno not in UNLINKABLE:
             raise
-        yield from _duplicated(transfer._replace(names=(name,), executables=transfer.executables[index]), copy)
+        one = transfer._replace(names=(name,), executables=transfer.executables[index])
+        yield from _duplicated(one, copy)
 
 
 def _duplicated(transfer: Transfer, duplicate: Callable[[str, str, int], None]) -> Iterator[Conflict]:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,26 +75,27 @@ class Store:
         ``advanced`` is told, in other threads, of the bytes of wheels that are unpacked and of how many there are to
         unpack. Setting ``given_up`` makes this raise BuildError soon. What was published before an error stays.
         """
-        entries = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+        entries = self._known(wheels)
         missing = {sha256: wheel for sha256, wheel in wheels.items() if sha256 not in entries}
         if missing:
             self._make_all(missing, advanced, given_up or threading.Event())
             entries |= {sha256: self._published(sha256) for sha256 in missing}
         return entries
 
-    def sound(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
-        """Do :meth:`admit_all`, and look at every file of what was there before: what was damaged is made anew.
+    def settled(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
+        """Do :meth:`admit_all`, after an entry from before the machine last started was read as a whole, once.
 
-        An entry from before the machine last started is read as a whole, once: a power cut may have left files that
-        have the right size and not the right content.
+        A power cut may have left files that have the right size and not the right content.
         """
-        known = {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+        known = self._known(wheels)
+        return self._renewed(wheels, known, [entry for entry in known.values() if not self._settled(entry)], advanced)
+
+    def sound(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
+        """Do :meth:`settled`, and look at every file of what was there before: what was damaged is made anew."""
+        known = self._known(wheels)
         damaged = self._all_damaged(list(known.values()))
-        for sha256, entry in list(known.items()):
-            if sha256 in damaged or not self._settled(entry):
-                self.discard(entry.home)
-                del known[sha256]
-        return known | self.admit_all({sha256: wheels[sha256] for sha256 in wheels if sha256 not in known}, advanced)
+        unsound = [entry for entry in known.values() if entry.sha256 in damaged or not self._settled(entry)]
+        return self._renewed(wheels, known, unsound, advanced)
 
     def rebuild(self, entry: Entry, wheel: Path) -> Entry:
         """Unpack a wheel anew in place of a damaged entry. Environments that share files with the old one keep them."""
@@ -116,6 +117,19 @@ class Store:
     def remove(self, entry: Entry) -> None:
         """Remove an entry: gone at one instant, then deleted. Environments that share its files keep them."""
         self.discard(entry.home)
+
+    def _known(self, wheels: Iterable[str]) -> dict[str, Entry]:
+        return {sha256: entry for sha256 in wheels if (entry := self.entry(sha256))}
+
+    def _renewed(
+        self, wheels: Mapping[str, Path], known: Mapping[str, Entry], unsound: Iterable[Entry], advanced: Advanced
+    ) -> dict[str, Entry]:
+        """Give the entries of wheels: the known ones, and those that are unsound or missing made anew."""
+        kept = dict(known)
+        for entry in unsound:
+            self.discard(entry.home)
+            del kept[entry.sha256]
+        return kept | self.admit_all({sha256: wheels[sha256] for sha256 in wheels if sha256 not in kept}, advanced)
 
     def _all_damaged(self, entries: Sequence[Entry]) -> set[str]:
         """Give the sha256 of the wheels whose entries are damaged; tens of thousands of files are looked at."""

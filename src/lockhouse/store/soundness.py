@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lockhouse.store.entries import Folder, mtimes_of
 
-__all__ = ["Columns", "is_damaged"]
+__all__ = ["Columns", "Written", "has_changed", "is_damaged"]
 
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -38,25 +38,51 @@ class Columns(Protocol):
         """Inode number of each file."""
 
 
+class Written(NamedTuple):
+    """What the files of one folder were when they were written, in the order of their names: bytes, times, inodes."""
+
+    sizes: Sequence[int]
+    mtimes: Sequence[int]
+    inodes: Sequence[int]
+
+
 def is_damaged(kept: Columns) -> bool:
     """Whether a file is missing, or has another size, time or inode than the one that was written."""
-    expected = iter(zip(kept.sizes, mtimes_of(kept.hashes), kept.inodes, strict=True))
+    mtimes = mtimes_of(kept.hashes)
     relative = os.stat in os.supports_dir_fd
+    end = 0
     try:
         for path, names in kept.folders:
+            begin, end = end, end + len(names)
+            written = Written(kept.sizes[begin:end], mtimes[begin:end], kept.inodes[begin:end])
             folder = f"{kept.folder}/{path}"
             # One name to resolve for each file instead of ten.
             handle = os.open(folder, DIRECTORY) if relative else None
             try:
-                for name in names:
-                    where = name if relative else f"{folder}/{name}"
-                    found = os.stat(where, dir_fd=handle, follow_symlinks=False)
-                    size, mtime, inode = next(expected)
-                    if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
-                        return True
+                if has_changed(folder if handle is None else handle, names, written):
+                    return True
             finally:
                 if handle is not None:
                     os.close(handle)
     except OSError:
         return True
+    return False
+
+
+def has_changed(folder: int | str, names: Sequence[str], written: Written) -> bool:
+    """Whether a file of a folder, given as descriptor or path, is another one than was written.
+
+    Raises OSError, as when one is missing.
+    """
+    stat = os.stat
+    if isinstance(folder, int):
+        for name, size, mtime, inode in zip(names, *written, strict=True):
+            found = stat(name, dir_fd=folder, follow_symlinks=False)
+            if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
+                return True
+        return False
+    for name, size, mtime, inode in zip(names, *written, strict=True):
+        found = stat(f"{folder}/{name}", follow_symlinks=False)
+        if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
+            return True
     return False

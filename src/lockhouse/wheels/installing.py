@@ -6,37 +6,40 @@ the wheel standard. No file replaces another.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import os
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field, replace
 from pathlib import Path
 
 from lockhouse.environments import Scheme
 from lockhouse.environments.generations import METADATA
-from lockhouse.errors import BuildError
+from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.state import storage_errors
-from lockhouse.store.entries import Entry, StoredFile
+from lockhouse.store.bringing import bring
+from lockhouse.store.entries import Entry, StoredFile, mtimes_of
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements, write_placements
+from lockhouse.store.soundness import Written
 from lockhouse.values import dataclass
 from lockhouse.wheels.ownership import collision, holds_the_same, owner_of
 from lockhouse.wheels.scripts import check_commands, generate_script, with_interpreter
 
-__all__ = ["INSTALLER", "Installation", "Wanted"]
+__all__ = ["INSTALLER", "DamagedEntries", "Installation", "Wanted"]
 
 INSTALLER = b"lockhouse\n"
 
 AT_ONCE = 2
-"""Threads that link: most of a link is the kernel's work, and all links of one file system wait for its journal."""
+"""Threads that make folders: all of one file system wait for its journal."""
 
 PIECE = 512
-"""Files, or folders, that a thread takes at a time."""
+"""Folders that a thread takes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,14 @@ class _Work:
     listed: list[tuple[str, str, int]] = field(default_factory=list)
 
 
+class DamagedEntries(StorageError):
+    """Files of the store are not those that were written there; the cause names the wheels they are from."""
+
+    def __init__(self, wheels: Sequence[str]) -> None:
+        hint = Hint("run-again", "run the command again: it unpacks them anew")
+        super().__init__("files of the store were changed", cause=", ".join(wheels), hints=[hint])
+
+
 class Installation:
     """Wheels that go into the environment at ``root``, one stage after the other.
 
@@ -73,8 +84,6 @@ class Installation:
         self.mode: LinkMode = mode
         self.advanced = advanced
         self._given_up = threading.Event()
-        self._lock = threading.Lock()
-        self._done = 0
         self._places = {
             name: self._relative(place)
             for name, place in {
@@ -94,15 +103,17 @@ class Installation:
     def install(self, wanted: Sequence[Wanted]) -> None:
         """Install wheels together: none of them is there before all are.
 
-        Raises UnsafeWheel for a command that is none, BuildError when another file is in the way, FileNotFoundError
-        when the store lost a file meanwhile, StorageError. The environment is then to be thrown away.
+        Raises DamagedEntries when files of the store are not those that were written: then nothing is there of the
+        wheels they belong to, and this can be done again with sound ones. Raises UnsafeWheel for a command that is
+        none, BuildError when another file is in the way, StorageError. The environment is then to be thrown away.
         """
         for item in wanted:
             check_commands(item.entry)
         with storage_errors(self.root):
             works = [self._plan(item.entry) for item in wanted]
             self._make_folders(works)
-            for work, conflict in self._link(works):
+            conflicts = self._link(works)
+            for work, conflict in conflicts:
                 self._judge(works, work, conflict)
             for work, item in zip(works, wanted, strict=True):
                 self._complete(works, work, requested=item.requested)
@@ -115,21 +126,22 @@ class Installation:
         site = data["purelib" if entry.root_is_purelib else "platlib"]
         work = _Work(entry, Placement(sha256=entry.sha256, mode=self.mode, root=site, data=data))
         source = str(entry.folder)
-        begin = 0
+        mtimes = mtimes_of(entry.hashes)
+        end = 0
         for folder, names in entry.folders:
-            end = begin + len(names)
+            begin, end = end, end + len(names)
             place = work.placement.place(folder, entry.data_dir)
             transfer = Transfer(
                 f"{source}/{folder}" if folder else source,
                 f"{self.root}/{place}" if place else str(self.root),
                 names,
                 entry.executables[begin:end],
+                Written(entry.sizes[begin:end], mtimes[begin:end], entry.inodes[begin:end]),
             )
             self._check_places(entry, transfer)
             if folder.startswith(f"{entry.data_dir}/"):
                 transfer = self._set_apart(work, transfer, entry.files[begin:end])
             work.transfers.append(transfer)
-            begin = end
         return work
 
     def _check_places(self, entry: Entry, transfer: Transfer) -> None:
@@ -143,17 +155,24 @@ class Installation:
 
     def _set_apart(self, work: _Work, transfer: Transfer, files: Sequence[StoredFile]) -> Transfer:
         """Note the files of ``.data`` for RECORD; leave those to be linked that are not to be written."""
-        names, executables = [], ""
+        linked = []
         for name, item in zip(transfer.names, files, strict=True):
             place = f"{transfer.target}/{name}"
             if item.path in work.entry.rewritten:
                 work.rewritten.append((place, item))
                 work.besides.append(item.path)
             else:
-                names.append(name)
-                executables += "x" if item.executable else "-"
+                linked.append((name, item))
                 work.listed.append((place, item.sha256, item.size))
-        return transfer._replace(names=names, executables=executables)
+        return transfer._replace(
+            names=[name for name, _ in linked],
+            executables="".join("x" if item.executable else "-" for _, item in linked),
+            written=Written(
+                [item.size for _, item in linked],
+                [item.mtime_ns for _, item in linked],
+                [item.inode for _, item in linked],
+            ),
+        )
 
     def _make_folders(self, works: Sequence[_Work]) -> None:
         owners = {transfer.target: work.entry.name for work in reversed(works) for transfer in work.transfers}
@@ -185,25 +204,17 @@ class Installation:
                 raise collision(self.root, place, owner_of(place, self.scheme), name) from error
 
     def _link(self, works: Sequence[_Work]) -> list[tuple[_Work, Conflict]]:
-        self.advanced(self._done)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                results = pool.map(self._link_piece, _pieces(works))
-                return [conflict for conflicts in results for conflict in conflicts]
-            except BaseException:
-                self.abandon()
-                raise
-
-    def _link_piece(self, piece: Sequence[tuple[_Work, Transfer]]) -> list[tuple[_Work, Conflict]]:
-        conflicts = []
-        for work, transfer in piece:
-            if self._given_up.is_set():
-                raise BuildError("the installation was given up")
-            conflicts += [(work, conflict) for conflict in link_tree([transfer], self.mode)]
-        with self._lock:
-            self._done += sum(len(transfer.names) for _, transfer in piece)
-            self.advanced(self._done)
-        return conflicts
+        """Bring all files and give those for which there was no place; raise DamagedEntries if there is one."""
+        owners = [work for work in works for _ in work.transfers]
+        transfers = [transfer for work in works for transfer in work.transfers]
+        found = bring(transfers, self.mode, self.advanced, self._given_up)
+        if found.damaged:
+            others = {f"{conflict.target}/{conflict.name}" for _, conflict in found.conflicts}
+            damaged = {owners[place].entry.filename: owners[place] for place in found.damaged}
+            for work in damaged.values():
+                _take_back(work, others)
+            raise DamagedEntries(sorted(damaged))
+        return [(owners[place], conflict) for place, conflict in found.conflicts]
 
     def _judge(self, works: Sequence[_Work], work: _Work, conflict: Conflict) -> None:
         """Tolerate that a file is there already if it is the same, once all have been linked."""
@@ -280,15 +291,11 @@ class Installation:
         return "" if path == "." else path
 
 
-def _pieces(works: Sequence[_Work]) -> Iterator[list[tuple[_Work, Transfer]]]:
-    piece: list[tuple[_Work, Transfer]] = []
-    count = 0
-    for work in works:
-        for transfer in work.transfers:
-            piece.append((work, transfer))
-            count += len(transfer.names)
-            if count >= PIECE:
-                yield piece
-                piece, count = [], 0
-    if piece:
-        yield piece
+def _take_back(work: _Work, others: Container[str]) -> None:
+    """Remove what was brought of an entry, and nothing that others brought."""
+    for transfer in work.transfers:
+        for name in transfer.names:
+            path = f"{transfer.target}/{name}"
+            if path not in others:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
