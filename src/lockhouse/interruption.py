@@ -9,6 +9,7 @@ imported, and imports next to nothing.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -126,6 +127,7 @@ def conclude(status: int) -> NoReturn:
     if status == STATUS and _lingering():
         _flush()
         os._exit(status)  # whoever asked to end does not wait for a thread that waits for a server
+    gc.freeze()  # the interpreter would look for garbage among all there is, twice, before it gives everything back
     if (threading := sys.modules.get("threading")) is not None:  # else nobody has left anything behind
         threading.Thread(target=_end_at_last, args=(status,), daemon=True).start()
     sys.exit(status)

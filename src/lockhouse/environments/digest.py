@@ -43,15 +43,29 @@ def tree_digest(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, s
 
     ``scaffold`` is what its provider made (:mod:`lockhouse.environments.scaffold`).
     """
-    return hashlib.sha256(b"".join(digest_lines(root, seal, scheme, scaffold))).hexdigest()
+    lines = _lines(root, seal, scheme, scaffold)
+    text = "".join(sorted(lines))
+    # The order of text is that of its bytes, unless a path holds bytes that are no text.
+    data = text.encode() if text.isascii() else b"".join(_in_order(lines))
+    return hashlib.sha256(data).hexdigest()
 
 
 def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> list[bytes]:
     """Give the lines that the tree digest is made of: two digests differ where these do."""
+    return _in_order(_lines(root, seal, scheme, scaffold))
+
+
+def _in_order(lines: Iterable[str]) -> list[bytes]:
+    # NUL comes before everything that a path can hold: the order of lines is that of paths.
+    return sorted(map(os.fsencode, lines))
+
+
+def _lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> list[str]:
     scripts = f"{scheme.scripts.relative_to(root).as_posix()}/"
     marks = list(map(_executable, seal.modes))
     text = seal.hashes.hex()
     hashes = [text[start : start + 64] for start in range(0, len(text), 64)]
+    above = {path[: end + 1] for path in scaffold for end, character in enumerate(path) if character == "/"}
     lines: list[str] = []
     end = 0
     for prefix, names in zip(seal.folders, seal.names, strict=True):
@@ -62,18 +76,15 @@ def digest_lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, 
         # Almost every folder is like any other, and there are tens of thousands of files.
         if prefix.startswith(scripts):
             files = _normalised(root / prefix, _counted(prefix, files, scaffold), scheme.scripts)
-        elif _is_special(prefix, scaffold):
+        elif prefix in above or _is_special(prefix):
             files = _counted(prefix, files, scaffold)
         lines += [f"{prefix}{name}\0{mark}\0{sha}\n" for name, mark, sha in files if not name.endswith(BYTECODE)]
-    # NUL comes before everything that a path can hold: the order of lines is that of paths.
-    return sorted(map(os.fsencode, lines))
+    return lines
 
 
-def _is_special(prefix: str, scaffold: Mapping[str, str]) -> bool:
-    """Whether there can be files in a folder that do not count, besides bytecode by its name."""
-    if not prefix or prefix.endswith(".dist-info/") or "__pycache__/" in prefix:
-        return True
-    return any(path.startswith(prefix) for path in scaffold)
+def _is_special(prefix: str) -> bool:
+    """Whether there can be files in a folder that do not count, besides bytecode and scaffold."""
+    return not prefix or prefix.endswith(".dist-info/") or "__pycache__/" in prefix
 
 
 def _counted(prefix: str, files: Iterable[File], scaffold: Mapping[str, str]) -> Iterator[File]:

@@ -7,15 +7,18 @@ hash that is known of it. Everything else, scripts, RECORD and what plugins made
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from lockhouse.cores import spread
+from lockhouse.environments.links import is_link
 from lockhouse.environments.seal import INODE, MODE, OWN, Seal, SealedLink, Witness, is_passing
-from lockhouse.environments.tree import hash_files, readable, scan, stat_entry
+from lockhouse.environments.tree import close_folder, hash_files, open_folder, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.values import dataclass
@@ -24,6 +27,10 @@ __all__ = ["Files", "Origins", "Row", "Sealing", "seal_tree"]
 
 BYTECODE = (".pyc", ".pyo")
 CACHE = "__pycache__"
+NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+WORTH_A_PROCESS = 2000
+"""Files whose listing takes as long as starting a process."""
 
 
 class Row(NamedTuple):
@@ -106,14 +113,13 @@ def seal_tree(
     unknown: list[tuple[str, int]] = []
     caches: list[str] = []
     removed = 0
-    for prefix, entries in scan(root, {OWN: is_passing}):
+    very, begin = _find_the_very(root, origins)
+    folders += very
+    for prefix, entries in scan(root, {OWN: is_passing}, begin, origins):
         files = origins.get(prefix)
         in_cache = CACHE in prefix.split("/")
         if in_cache:
             caches.append(prefix)
-        if files is not None and _are_the_very(files, entries):
-            folders.append((prefix, files))
-            continue
         known = files.rows() if files is not None else {}
         rows: dict[str, Row] = {}
         for entry in entries:
@@ -141,18 +147,79 @@ def seal_tree(
         for prefix in sorted(caches, reverse=True):
             with contextlib.suppress(OSError):  # sealed bytecode is in it
                 os.rmdir(f"{root}/{prefix}")  # noqa: PTH106
+    # What lies behind a link that took a folder's place is not there.
+    hidden = tuple(f"{link.path}/" for link in links)
+    folders = [(prefix, files) for prefix, files in folders if not prefix.startswith(hidden)]
     hashes = _hash(root, unknown, emit, step)
     return _sealing(sorted(folders, key=lambda item: item[0]), hashes, tuple(sorted(links)), removed)
 
 
-def _are_the_very(files: Files, entries: Sequence[os.DirEntry[str]]) -> bool:
+def _find_the_very(root: Path, origins: Origins) -> tuple[list[tuple[str, Files]], list[str]]:
+    """Give the folders that hold just the files of the store that they should, and those to be gone through.
+
+    These are the other ones of ``origins``, and the first on the way to all that is not of them.
+    """
+
+    def look(prefixes: Sequence[str]) -> tuple[list[str], list[str]]:
+        very, rest = [], []
+        for prefix in prefixes:
+            try:
+                found = _is_the_very(root, prefix, origins)
+            except OSError as error:
+                if error.errno in NO_FOLDER:
+                    continue  # whoever goes through the folder above sees what became of it
+                found = None  # whoever goes through it says why that cannot be done
+            if found is None:
+                rest.append(prefix)
+            else:
+                very.append(prefix)
+                rest += found
+        return very, rest
+
+    counts = [len(files.names) for files in origins.values()]
+    shares = spread(look, list(origins), counts, WORTH_A_PROCESS)
+    begin = _without_links(root, [prefix for _, rest in shares for prefix in rest])
+    if "" not in origins:
+        begin.append("")
+    return [(prefix, origins[prefix]) for very, _ in shares for prefix in very], begin
+
+
+def _is_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | None:
     """Whether a folder holds the files of the store that it should, and nothing else, besides folders.
 
-    They are the very same by their inodes. Whether they still are what they were, the proof will tell.
+    If so, give those of its folders that are none of ``origins``. They are the very same by their inodes. Whether they
+    still are what they were was looked at when they were linked, and the proof will tell.
     """
-    if len(entries) != len(files.names):
-        return False
-    return {entry.name: entry.inode() for entry in entries} == dict(zip(files.names, files.inodes, strict=True))
+    files = origins[prefix]
+    entries: dict[str, int] = {}
+    rest = []
+    path = f"{root}/{prefix[:-1]}"
+    handle = open_folder(path)
+    if isinstance(handle, str) and is_link(Path(path)):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    try:
+        with os.scandir(handle) as found:
+            for entry in found:
+                if not entry.is_dir(follow_symlinks=False):
+                    entries[entry.name] = entry.inode()
+                elif (folder := f"{prefix}{entry.name}/") not in origins:
+                    rest.append(folder)
+    finally:
+        close_folder(handle)
+    same = len(entries) == len(files.names) and entries == dict(zip(files.names, files.inodes, strict=True))
+    return rest if same else None
+
+
+def _without_links(root: Path, prefixes: Iterable[str]) -> list[str]:
+    """Leave out folders that lie behind a link which took a folder's place: nothing there is to be touched."""
+    behind: dict[str, bool] = {"": False}
+
+    def is_behind(path: str) -> bool:
+        if path not in behind:
+            behind[path] = is_behind(path.rpartition("/")[0]) or is_link(root / path)
+        return behind[path]
+
+    return [prefix for prefix in prefixes if not is_behind(prefix[:-1])]
 
 
 def _row(found: os.stat_result, origin: Row | None) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -49,14 +49,18 @@ def walk(root: Path) -> Tree:
 
 
 def scan(
-    root: Path, skip: Mapping[str, Callable[[str], bool]] = NOTHING
+    root: Path,
+    skip: Mapping[str, Callable[[str], bool]] = NOTHING,
+    begin: Iterable[str] = ("",),
+    known: Container[str] = (),
 ) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
     """Go through a folder and all below it, never through links; ``skip`` says by folder which names it leaves out.
 
     Gives each folder as prefix of the paths in it, empty or with ``/`` at its end, and what it holds besides folders;
-    that can be asked for its ``stat`` until the next one is wanted.
+    that can be asked for its ``stat`` until the next one is wanted. Begins with the folders ``begin``, and leaves out
+    the ``known`` ones that it meets on its way.
     """
-    waiting = [""]
+    waiting = list(begin)
     while waiting:
         prefix = waiting.pop()
         found = []
@@ -67,10 +71,10 @@ def scan(
                 for entry in entries:
                     if leave_out is not None and leave_out(entry.name):
                         continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{prefix}{entry.name}/")
-                    else:
+                    if not entry.is_dir(follow_symlinks=False):
                         found.append(entry)
+                    elif (folder := f"{prefix}{entry.name}/") not in known:
+                        waiting.append(folder)
             yield prefix, found
         finally:
             close_folder(handle)
