@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["can_fork", "spread"]
+__all__ = ["at_once", "can_fork", "spread"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,6 +27,13 @@ MOST = 4
 
 PIECES = 8
 """Pieces of work for each process: who is slower, because others use its core too, takes fewer of them."""
+
+
+WHOLE = b"whole"
+"""What an answer ends with."""
+
+_ending: set[int] = set()
+"""Helpers that have answered, and whose end has not been seen."""
 
 
 class _Helper(NamedTuple):
@@ -72,6 +79,30 @@ def spread(
         os.close(reading)
         for helper in helpers:
             _end(helper)
+        _forget_ended()
+
+
+def at_once(work: Callable[[T], object], first: T, second: T) -> None:
+    """Do ``work`` on two things in two threads, which pays where most of it is the kernel's; raises what either does.
+
+    For less than :mod:`concurrent.futures`, whose import alone takes milliseconds.
+    """
+    failed: list[BaseException] = []
+
+    def beside() -> None:
+        try:
+            work(second)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+            failed.append(error)
+
+    thread = threading.Thread(target=beside)
+    thread.start()
+    try:
+        work(first)
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def _cores() -> int:
@@ -129,9 +160,10 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(answer)
         done: dict[int, Any] = _take(work, runs, reading)
-        view = memoryview(marshal.dumps(done))
+        view = memoryview(marshal.dumps(done) + WHOLE)
         while view:
             view = view[os.write(telling, view) :]
+        os.close(telling)
         os._exit(0)
     finally:
         os._exit(1)
@@ -147,11 +179,22 @@ def _answer(helper: _Helper) -> dict[int, Any]:
         _end(helper)
         raise
     os.close(helper.answer)
-    _, status = os.waitpid(helper.process, 0)
-    if status:
+    data = b"".join(blocks)
+    if not data.endswith(WHOLE):
+        os.waitpid(helper.process, 0)
         return {}
-    answer: dict[int, Any] = marshal.loads(b"".join(blocks))  # noqa: S302 - written by a copy of this very process
+    _ending.add(helper.process)  # it has but to give its memory back, which takes milliseconds
+    answer: dict[int, Any] = marshal.loads(data)  # noqa: S302 - written by a copy of this very process
     return answer
+
+
+def _forget_ended() -> None:
+    """Take note of the end of helpers that have answered."""
+    for process in tuple(_ending):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(process, os.WNOHANG) == (0, 0):
+                continue
+        _ending.discard(process)
 
 
 def _end(helper: _Helper) -> None:

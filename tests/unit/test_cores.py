@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -39,12 +40,15 @@ def flat(results: Sequence[Sequence[int]]) -> list[int]:
     return sorted(item for result in results for item in result)
 
 
-def children() -> int:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return 0
-    return 1
+def children() -> bool:
+    """Whether helpers are left when those that are through have had time to end."""
+    until = time.monotonic() + 5
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < until:
+            os.waitpid(-1, os.WNOHANG)
+            time.sleep(0.001)
+        return True
+    return False
 
 
 @settings(deadline=None, max_examples=30)  # processes are started
@@ -79,6 +83,50 @@ def test_work_of_killed_helpers_is_done_here() -> None:
 
     assert flat(spread(deadly, list(range(100)), [1] * 100, 1)) == sorted(negated(range(100)))
     assert not children()
+
+
+def test_who_stands_for_an_answer_that_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, write = os.getpid(), os.write
+
+    def written(handle: int, data: bytes) -> int:
+        if os.getpid() == here:
+            return write(handle, data)
+        write(handle, bytes(data)[:-3])
+        os._exit(0)
+
+    monkeypatch.setattr(os, "write", written)
+
+    assert flat(spread(negated, list(range(100)), [1] * 100, 1)) == sorted(negated(range(100)))
+    assert not children()
+
+
+def test_whoever_takes_part_tells_how_far_all_are() -> None:
+    told: list[int] = []
+
+    spread(negated, list(range(100)), [2] * 100, 1, told.append)
+
+    assert told == sorted(told)
+    assert told[-1] <= 200
+
+
+def test_two_things_are_done_at_once_and_either_may_fail() -> None:
+    met = threading.Barrier(2, timeout=10)
+    done: list[str] = []
+
+    def meet(name: str) -> None:
+        met.wait()
+        done.append(name)
+
+    cores.at_once(meet, "first", "second")
+    assert sorted(done) == ["first", "second"]
+
+    def fail(name: str) -> None:
+        if name == bad:
+            raise PermissionError(name)
+
+    for bad in ("first", "second"):
+        with pytest.raises(PermissionError, match=bad):
+            cores.at_once(fail, "first", "second")
 
 
 def test_an_error_of_the_work_is_raised_and_no_helper_is_left() -> None:

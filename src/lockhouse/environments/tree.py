@@ -19,6 +19,9 @@ FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 
 # Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
+# So few are read before threads have been started.
+FEW_FILES = 256
+FEW_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -105,9 +108,13 @@ def hash_files(root: Path, files: Sequence[tuple[str, int]], advanced: Callable[
 
     ``advanced`` is told, in the calling thread, how many files are done. Memory is bounded by a block per thread.
     """
+    result: dict[str, str | None] = {}
+    if len(files) <= FEW_FILES and sum(size for _, size in files) <= FEW_BYTES:
+        result.update((path, _hash(f"{root}/{path}")) for path, _ in files)
+        advanced(len(result))
+        return result
     from concurrent.futures import ThreadPoolExecutor
 
-    result: dict[str, str | None] = {}
     workers = min(8, (os.cpu_count() or 1) + 1)  # one more than can compute, for those that wait for the disk
     with ThreadPoolExecutor(workers) as pool:
         for batch in pool.map(lambda paths: [(path, _hash(f"{root}/{path}")) for path in paths], _batches(files)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -87,6 +86,8 @@ def _in_threads(
     advanced: Callable[[int], None],
     given_up: threading.Event,
 ) -> list[list[_Answer]]:
+    from concurrent.futures import ThreadPoolExecutor
+
     done = 0
     lock = threading.Lock()
 

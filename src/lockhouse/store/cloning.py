@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
@@ -10,7 +9,7 @@ import sys
 __all__ = ["clone"]
 
 FICLONE = 0x40049409
-"""``_IOW(0x94, 9, int)``, linux/fs.h; the same number on every architecture that wheels exist for."""
+"""``_IOW(0x94, 9, int)``, linux/fs.h; on POWER the number is another, and nothing is cloned there."""
 
 NO_FOLLOW = 0x0001
 """``CLONE_NOFOLLOW``, sys/clonefile.h."""
@@ -47,6 +46,8 @@ def _clone_linux(source: str, target: str, mode: int) -> None:
 
 
 def _clone_macos(source: str, target: str, mode: int) -> None:
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     if library.clonefile(os.fsencode(source), os.fsencode(target), NO_FOLLOW):
         number = ctypes.get_errno()

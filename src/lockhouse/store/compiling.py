@@ -24,7 +24,7 @@ from lockhouse.errors import StorageError, SubprocessFailed
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.host import Interpreter
 from lockhouse.state import current_boot, move, storage_errors, write_atomically
-from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of
+from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of, mtimes_of
 from lockhouse.store.shelves import SETTLED
 from lockhouse.store.soundness import is_damaged
 from lockhouse.values import dataclass
@@ -78,6 +78,11 @@ class Compiled:
     def folder(self) -> Path:
         """Where the files are."""
         return self.home / FILES
+
+    @property
+    def mtimes(self) -> Sequence[int]:
+        """Modification time of each file in nanoseconds, in the order of the columns."""
+        return mtimes_of(self.hashes)
 
     @property
     def paths(self) -> Iterator[str]:

@@ -109,6 +109,11 @@ class Entry:
         return self.home / FILES
 
     @cached_property
+    def mtimes(self) -> Sequence[int]:
+        """Modification time of each file in nanoseconds, in the order of the columns."""
+        return mtimes_of(self.hashes)
+
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """Every file's path in the wheel, in the order of the columns."""
         return tuple(f"{path}/{name}" if path else name for path, names in self.folders for name in names)
@@ -124,7 +129,7 @@ class Entry:
                 self.executables,
                 self.sizes,
                 self.inodes,
-                mtimes_of(hashes),
+                self.mtimes,
                 range(0, len(hashes), 64),
                 strict=True,
             )

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from lockhouse.environments.sealing import Files, Origins
 from lockhouse.host import Interpreter
-from lockhouse.store.compiling import compiled
-from lockhouse.store.entries import mtimes_of
 from lockhouse.store.placements import Placement, read_placements
 from lockhouse.store.shelves import Store
 from lockhouse.store.soundness import Columns
@@ -32,7 +30,11 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
             continue
         modes = list(map(EXECUTABLE.__getitem__, entry.executables.encode()))
         _place(origins, entry, modes, placement, entry.data_dir)
-        made = compiled(entry, bytecode) if bytecode else None
+        made = None
+        if bytecode is not None:
+            from lockhouse.store.compiling import compiled
+
+            made = compiled(entry, bytecode)
         if made is not None:
             _place(origins, made, [0] * len(made.sizes), placement, entry.data_dir)
         for path in placement.besides:
@@ -45,7 +47,7 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
 
 
 def _place(origins: dict[str, Files], kept: Columns, modes: list[int], placement: Placement, data_dir: str) -> None:
-    hashes, mtimes = bytes.fromhex(kept.hashes), mtimes_of(kept.hashes)
+    hashes, mtimes = bytes.fromhex(kept.hashes), kept.mtimes
     # Where files were copied, inodes of the store mean nothing.
     inodes = kept.inodes if placement.mode == "hardlink" else [-1] * len(modes)
     end = 0

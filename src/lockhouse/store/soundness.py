@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from lockhouse.store.entries import Folder, mtimes_of
+from lockhouse.store.entries import Folder
 
 __all__ = ["Columns", "Written", "has_changed", "is_damaged"]
 
@@ -30,8 +30,12 @@ class Columns(Protocol):
         """Bytes of each file."""
 
     @property
+    def mtimes(self) -> Sequence[int]:
+        """Modification time of each file in nanoseconds."""
+
+    @property
     def hashes(self) -> str:
-        """64 hex digits for each file; its modification time follows from them."""
+        """64 hex digits for each file."""
 
     @property
     def inodes(self) -> Sequence[int]:
@@ -48,7 +52,7 @@ class Written(NamedTuple):
 
 def is_damaged(kept: Columns) -> bool:
     """Whether a file is missing, or has another size, time or inode than the one that was written."""
-    mtimes = mtimes_of(kept.hashes)
+    mtimes = kept.mtimes
     relative = os.stat in os.supports_dir_fd
     end = 0
     try:

@@ -14,16 +14,16 @@ import os
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Container, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field, replace
 from pathlib import Path
 
+from lockhouse.cores import at_once
 from lockhouse.environments import Scheme
 from lockhouse.environments.generations import METADATA
 from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.state import storage_errors
 from lockhouse.store.bringing import bring
-from lockhouse.store.entries import Entry, StoredFile, mtimes_of
+from lockhouse.store.entries import Entry, StoredFile
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements, write_placements
 from lockhouse.store.soundness import Written
@@ -34,12 +34,6 @@ from lockhouse.wheels.scripts import check_commands, generate_script, with_inter
 __all__ = ["INSTALLER", "DamagedEntries", "Installation", "Wanted"]
 
 INSTALLER = b"lockhouse\n"
-
-AT_ONCE = 2
-"""Threads that make folders: all of one file system wait for its journal."""
-
-PIECE = 512
-"""Folders that a thread takes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,6 @@ class Installation:
         site = data["purelib" if entry.root_is_purelib else "platlib"]
         work = _Work(entry, Placement(sha256=entry.sha256, mode=self.mode, root=site, data=data))
         source = str(entry.folder)
-        mtimes = mtimes_of(entry.hashes)
         end = 0
         for folder, names in entry.folders:
             begin, end = end, end + len(names)
@@ -136,7 +129,7 @@ class Installation:
                 f"{self.root}/{place}" if place else str(self.root),
                 names,
                 entry.executables[begin:end],
-                Written(entry.sizes[begin:end], mtimes[begin:end], entry.inodes[begin:end]),
+                Written(entry.sizes[begin:end], entry.mtimes[begin:end], entry.inodes[begin:end]),
             )
             self._check_places(entry, transfer)
             if folder.startswith(f"{entry.data_dir}/"):
@@ -177,15 +170,14 @@ class Installation:
     def _make_folders(self, works: Sequence[_Work]) -> None:
         owners = {transfer.target: work.entry.name for work in reversed(works) for transfer in work.transfers}
         folders = sorted(owners)
-        shares = [folders[begin : begin + PIECE] for begin in range(0, len(folders), PIECE)]
 
         def make(share: Sequence[str]) -> None:
             made: set[str] = set()
             for folder in share:
                 self._make_folder(folder, owners[folder], made)
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(make, shares))
+        middle = len(folders) // 2
+        at_once(make, folders[:middle], folders[middle:])  # more would only wait for the file system's journal
 
     def _make_folder(self, folder: str, name: str, made: set[str]) -> None:
         if folder in made:
