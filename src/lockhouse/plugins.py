@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 import lockhouse
-from lockhouse import discovery
+from lockhouse import discovery, interruption
 from lockhouse.accelerators import Accelerator
 from lockhouse.admission import CORE, Admission, PluginRecord, named_to_be_left_out
 from lockhouse.core import Core, Environments, StepRunner
@@ -76,6 +76,8 @@ class Plugins:
         for candidate in (_own(CORE, Core), _own("environments", Environments), *candidates):
             self._admission.admit(candidate)
         self._admission.tell_of_unknown()
+        if any(record.origin != "built-in" for record in self._admission.records.values()):
+            interruption.have_guests()
         self._patience = self._admission.patience
         self._hooks: dict[str, list[pluggy.HookImpl]] = {}
         for implementations in self._admission.implementations.values():

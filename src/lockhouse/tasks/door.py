@@ -81,6 +81,7 @@ def _front_door() -> _Door:
     from lockhouse import terminal
 
     interruption.attend("leaving")
+    interruption.have_guests()  # doit, and whatever stands in dodo.py
     prepare()
     wanted = asked()
     ending = ExitStack()
