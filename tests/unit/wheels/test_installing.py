@@ -18,7 +18,7 @@ from fixtures.wheels import WheelSpec
 from lockhouse.environments import Scheme
 from lockhouse.errors import BuildError, IntegrityError, UnsafeWheel
 from lockhouse.store import Store
-from lockhouse.wheels.installing import Installation, Wanted
+from lockhouse.wheels.installing import DamagedEntries, Installation, Wanted
 
 RELEASE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -382,6 +382,36 @@ def test_every_file_that_is_linked_is_told(room: Room) -> None:
     room.install(WheelSpec("alpha", files={"alpha.py": "", "__pycache__/alpha.cpython-311.pyc": ""}))
 
     assert told[-1] == len(["alpha.py", "METADATA", "WHEEL"])
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["a file is gone", "a file was edited"])
+def test_of_a_damaged_entry_nothing_comes_and_all_of_it_when_it_was_unpacked_anew(room: Room, lost: bool) -> None:
+    alpha = WheelSpec("alpha", files={"alpha.py": "x = 1\n", "shared.py": ""}, data={"data/etc/alpha.toml": "a"})
+    beta = WheelSpec("beta", files={"beta.py": "", "shared.py": ""})
+    wheels = [spec.build(room.wheels) for spec in (alpha, beta)]
+    entries = [admitted(room.store, wheel) for wheel in wheels]
+    file = entries[0].folder / "alpha.py"
+    file.unlink() if lost else edit(file)
+
+    with pytest.raises(DamagedEntries) as caught:
+        room.installation.install([Wanted(entry) for entry in entries])
+    assert caught.value.cause == "alpha-1.0-py3-none-any.whl"
+    assert not (room.site / "alpha.py").exists()
+    assert not (room.root / "etc" / "alpha.toml").exists()
+    assert (room.site / "beta.py").exists()
+
+    sound = room.store.sound({entry.sha256: wheel for entry, wheel in zip(entries, wheels, strict=True)})
+    Installation(room.root, room.scheme, "hardlink").install([Wanted(sound[entry.sha256]) for entry in entries])
+    assert (room.site / "alpha.py").read_text() == "x = 1\n"
+    assert (room.root / "etc" / "alpha.toml").read_text() == "a"
+    assert (room.site / "shared.py").read_text() == ""
+    assert "shared.py" in room.record("alpha-1.0")
+    assert "shared.py" in room.record("beta-1.0")
+
+
+def edit(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_text("x = 2, and more\n")
 
 
 def test_importlib_understands_what_was_installed(tmp_path: Path) -> None:
