@@ -7,6 +7,7 @@ be what :mod:`marshal` can write: numbers, text, tuples, lists, sets, dictionari
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import marshal
 import os
@@ -58,7 +59,9 @@ def spread(
     """
     count = min(_cores(), MOST, sum(weights) // least)
     if count < 2 or not can_fork():
-        return [work(items)]
+        only = work(items)
+        taken(sum(weights))
+        return [only]
     cut = _cut(weights, count * PIECES)
     runs = [items[run.start : run.stop] for run in cut]
     begun = list(accumulate(sum(weights[run.start : run.stop]) for run in cut))
@@ -73,13 +76,14 @@ def spread(
         done = _take(work, runs, reading, lambda number: taken(begun[number]))
         while helpers:
             done |= _answer(helpers.pop())
+        taken(sum(weights))
         # What a helper took and never answered, because it was killed or failed, falls to this process.
         return [done[index] if index in done else work(run) for index, run in enumerate(runs)]
     finally:
         os.close(reading)
         for helper in helpers:
             _end(helper)
-        _forget_ended()
+        _see_ended(os.WNOHANG)
 
 
 def at_once(work: Callable[[T], object], first: T, second: T) -> None:
@@ -100,7 +104,11 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
     try:
         work(first)
     finally:
-        thread.join()
+        try:
+            thread.join()
+        except BaseException:
+            thread.join()  # whoever interrupts must find nobody at work
+            raise
     if failed:
         raise failed[0]
 
@@ -150,7 +158,7 @@ def _take(
 
 def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], reading: int) -> _Helper:
     answer, telling = os.pipe()
-    process = os.fork()
+    parent, process = os.getpid(), os.fork()
     if process:
         os.close(telling)
         return _Helper(process, answer)
@@ -159,13 +167,19 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(answer)
-        done: dict[int, Any] = _take(work, runs, reading)
+        done: dict[int, Any] = _take(work, runs, reading, lambda _: _leave_without(parent))
         view = memoryview(marshal.dumps(done) + WHOLE)
         while view:
             view = view[os.write(telling, view) :]
         os.close(telling)
         os._exit(0)
     finally:
+        os._exit(1)
+
+
+def _leave_without(parent: int) -> None:
+    """End this process where the one that it helps was killed."""
+    if os.getppid() != parent:
         os._exit(1)
 
 
@@ -181,20 +195,25 @@ def _answer(helper: _Helper) -> dict[int, Any]:
     os.close(helper.answer)
     data = b"".join(blocks)
     if not data.endswith(WHOLE):
-        os.waitpid(helper.process, 0)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(helper.process, 0)
         return {}
     _ending.add(helper.process)  # it has but to give its memory back, which takes milliseconds
     answer: dict[int, Any] = marshal.loads(data)  # noqa: S302 - written by a copy of this very process
     return answer
 
 
-def _forget_ended() -> None:
-    """Take note of the end of helpers that have answered."""
+def _see_ended(options: int = 0) -> None:
+    """Take note of the end of helpers that have answered; by itself, wait for it."""
     for process in tuple(_ending):
         with contextlib.suppress(ChildProcessError):
-            if os.waitpid(process, os.WNOHANG) == (0, 0):
+            if os.waitpid(process, options) == (0, 0):
                 continue
         _ending.discard(process)
+
+
+if sys.platform != "win32":
+    atexit.register(_see_ended)  # nobody else may be there to do it: in a container, say
 
 
 def _end(helper: _Helper) -> None:

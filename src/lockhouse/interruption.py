@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -135,14 +134,13 @@ def conclude(status: int) -> NoReturn:
     if status == STATUS and _lingering():
         _flush()
         os._exit(status)  # whoever asked to end does not wait for a thread that waits for a server
-    if not (_State.guests or _lingering()):
+    if (threading := sys.modules.get("threading")) is not None:  # else nobody has left anything behind
+        threading.Thread(target=_end_at_last, args=(status,), daemon=True).start()
+    if not (_State.guests or _lingering() or sys.getprofile() or sys.gettrace()):
         # Giving back one by one all objects that there are takes a tenth of a run with nothing to do.
         atexit._run_exitfuncs()
         _flush()
         os._exit(status)
-    gc.freeze()  # at least no garbage is looked for among them, twice
-    if (threading := sys.modules.get("threading")) is not None:  # else nobody has left anything behind
-        threading.Thread(target=_end_at_last, args=(status,), daemon=True).start()
     sys.exit(status)
 
 

@@ -74,10 +74,10 @@ class Plugins:
         self._trace = Trace(emit, self.source, OWN)
         self._admission = Admission(emit, self._trace, disabled)
         for candidate in (_own(CORE, Core), _own("environments", Environments), *candidates):
+            if candidate.origin != "built-in":
+                interruption.have_guests()
             self._admission.admit(candidate)
         self._admission.tell_of_unknown()
-        if any(record.origin != "built-in" for record in self._admission.records.values()):
-            interruption.have_guests()
         self._patience = self._admission.patience
         self._hooks: dict[str, list[pluggy.HookImpl]] = {}
         for implementations in self._admission.implementations.values():

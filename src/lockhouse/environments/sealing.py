@@ -164,7 +164,7 @@ def _find_the_very(root: Path, origins: Origins) -> tuple[list[tuple[str, Files]
         very, rest = [], []
         for prefix in prefixes:
             try:
-                found = _is_the_very(root, prefix, origins)
+                found = _below_the_very(root, prefix, origins)
             except OSError as error:
                 if error.errno in NO_FOLDER:
                     continue  # whoever goes through the folder above sees what became of it
@@ -184,10 +184,10 @@ def _find_the_very(root: Path, origins: Origins) -> tuple[list[tuple[str, Files]
     return [(prefix, origins[prefix]) for very, _ in shares for prefix in very], begin
 
 
-def _is_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | None:
-    """Whether a folder holds the files of the store that it should, and nothing else, besides folders.
+def _below_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | None:
+    """Give the folders in one that are none of ``origins``; None if its files are not just those of the store.
 
-    If so, give those of its folders that are none of ``origins``. They are the very same by their inodes. Whether they
+    They are the very same by their inodes. Whether they
     still are what they were was looked at when they were linked, and the proof will tell.
     """
     files = origins[prefix]

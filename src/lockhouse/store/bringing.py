@@ -7,16 +7,17 @@ processes take their share. Clones and copies take longer in the kernel, and thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from pathlib import Path
 
 from lockhouse.cores import can_fork, spread
+from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import BuildError
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 
-__all__ = ["Brought", "bring"]
+__all__ = ["Damaged", "bring"]
 
 AT_ONCE = 2
 """Threads: most is the kernel's work, and all files of one file system wait for its journal."""
@@ -27,15 +28,17 @@ PIECE = 512
 WORTH_A_PROCESS = 1000
 """Files whose linking takes as long as starting a process."""
 
-_Answer = tuple[int, str | None]
-"""The place of a transfer, and the name of a file for which there was no place; None where the store is damaged."""
+_Answer = tuple[int, str, int]
+"""The place of a transfer and the name of a file for which there was no place, or no name and how many had their turn
+before the store was found to be damaged."""
 
 
-class Brought(NamedTuple):
-    """What did not go well: files for which there was no place, and the places of transfers from damaged folders."""
+class Damaged(Exception):
+    """Folders of the store are damaged: ``places`` are those of their transfers. Nothing that was brought is left."""
 
-    conflicts: list[tuple[int, Conflict]]
-    damaged: frozenset[int]
+    def __init__(self, places: frozenset[int]) -> None:
+        self.places = places
+        super().__init__(f"damaged: {sorted(places)}")
 
 
 def bring(
@@ -43,10 +46,11 @@ def bring(
     mode: LinkMode,
     advanced: Callable[[int], None] = lambda _: None,
     given_up: threading.Event | None = None,
-) -> Brought:
-    """Bring all files; ``advanced`` is told, in any thread, how many have been taken so far.
+) -> list[tuple[int, Conflict]]:
+    """Bring all files; give those for which there was no place, each with the place of its transfer.
 
-    Raises BuildError soon after ``given_up`` was set, OSError when the file system refuses; what was brought stays.
+    ``advanced`` is told, in any thread, how many have been taken so far. Raises Damaged, BuildError soon after
+    ``given_up`` was set, OSError when the file system refuses.
     """
     given_up = given_up or threading.Event()
     pieces = list(_pieces([len(transfer.names) for transfer in transfers]))
@@ -54,17 +58,30 @@ def bring(
     take = partial(_take, transfers, mode, given_up)
     advanced(0)
     if mode == "hardlink" and can_fork():
-        answers = chain.from_iterable(spread(take, pieces, counts, WORTH_A_PROCESS, advanced))
+        shares = spread(take, pieces, counts, WORTH_A_PROCESS, advanced)
     else:
-        answers = chain.from_iterable(_in_threads(take, pieces, counts, advanced, given_up))
+        shares = _in_threads(take, pieces, counts, advanced, given_up)
+    answers = list(chain.from_iterable(shares))
+    conflicts = [
+        (place, Conflict(transfers[place].source, transfers[place].target, name)) for place, name, _ in answers if name
+    ]
+    damaged = {place: tried for place, name, tried in answers if not name}
+    if damaged:
+        _take_back(transfers, conflicts, damaged)
+        raise Damaged(frozenset(damaged))
     advanced(sum(counts))
-    conflicts, damaged = [], set()
-    for place, name in answers:
-        if name is None:
-            damaged.add(place)
-        else:
-            conflicts.append((place, Conflict(transfers[place].source, transfers[place].target, name)))
-    return Brought(conflicts, frozenset(damaged))
+    return conflicts
+
+
+def _take_back(
+    transfers: Sequence[Transfer], conflicts: Iterable[tuple[int, Conflict]], damaged: Mapping[int, int]
+) -> None:
+    """Remove all that was brought, and nothing that was there before."""
+    before = {(place, conflict.name) for place, conflict in conflicts}
+    for place, transfer in enumerate(transfers):
+        for name in transfer.names[: damaged.get(place)]:
+            if (place, name) not in before:
+                remove_tree(Path(transfer.target, name))
 
 
 def _take(
@@ -74,8 +91,9 @@ def _take(
     for place in chain.from_iterable(pieces):
         if given_up.is_set():
             raise BuildError("the installation was given up")
-        found = link_tree([transfers[place]], mode)
-        answers.extend((place, item.name if isinstance(item, Conflict) else None) for item in found)
+        for found in link_tree([transfers[place]], mode):
+            name, tried = (found.name, 0) if isinstance(found, Conflict) else ("", found.tried)
+            answers.append((place, name, tried))
     return answers
 
 

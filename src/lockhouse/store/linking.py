@@ -10,23 +10,23 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lockhouse.store.cloning import clone
-from lockhouse.store.soundness import Written, has_changed
+from lockhouse.store.soundness import DIRECTORY, Written, has_changed
 
 __all__ = ["Conflict", "Damage", "LinkMode", "Transfer", "link_mode", "link_tree"]
 
 LinkMode = Literal["clone", "hardlink", "copy"]
 
-DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 BLOCK = 1 << 20
 # This file cannot be linked: too many links of it, another file system below, or a file system that has none.
 UNLINKABLE = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 Link = Callable[..., None]
+Duplicate = Callable[[str, str, int], None]
 
 
 class Conflict(NamedTuple):
@@ -38,9 +38,13 @@ class Conflict(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """Files of a folder of the store are not those that were written there, or not there."""
+    """Files of a folder of the store are not those that were written there, or not there.
+
+    ``tried`` is how many of a transfer's names had their turn before that was found: no other file can have come.
+    """
 
     source: str
+    tried: int
 
 
 class Transfer(NamedTuple):
@@ -86,34 +90,36 @@ def link_mode(source: Path, target: Path, wish: str = "auto") -> LinkMode:
 
 
 def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.link) -> Iterator[Conflict | Damage]:
-    """Bring files into folders; give those for which there was no place, and the folders whose files were damaged.
+    """Bring files into folders; give those for which there was no place, and the folders whose files are damaged.
 
-    ``link`` is the seam for tests: the kernel's own call. Raises FileNotFoundError when a source is gone that is not
-    looked at, OSError when the file system refuses. One call of the kernel per file and one to look at it, and two per
-    folder so that it resolves short paths only.
+    ``link`` is the seam for tests: the kernel's own call. Raises OSError when the file system refuses, or when a source
+    that is not looked at is gone. One call of the kernel per file and one to look at it, and two per folder so that it
+    resolves short paths only.
     """
     for transfer in transfers:
-        try:
-            if mode == "hardlink":
-                yield from _linked(transfer, link)
-            else:
-                yield from _duplicated(transfer, clone if mode == "clone" else copy)
-                if transfer.written and has_changed(transfer.source, transfer.names, transfer.written):
-                    yield Damage(transfer.source)
-        except FileNotFoundError:
-            if transfer.written is None or not os.path.isdir(transfer.target):  # noqa: PTH112
-                raise
-            yield Damage(transfer.source)
+        if mode == "hardlink":
+            tried = yield from _linked(transfer, link)
+        elif _is_damaged(transfer):
+            tried = 0
+        else:
+            tried = yield from _duplicated(transfer, clone if mode == "clone" else copy)
+        if tried is not None:
+            yield Damage(transfer.source, tried)
 
 
-def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict | Damage]:
+_Trying = Generator[Conflict, None, int | None]
+"""Gives conflicts, and in the end None, or how many files had their turn where the store's folder is damaged."""
+
+
+def _linked(transfer: Transfer, link: Link) -> _Trying:
     if os.link not in os.supports_dir_fd:
-        for index, name in enumerate(transfer.names):
-            yield from _link_one(transfer, index, name, link)
-        if transfer.written and has_changed(transfer.source, transfer.names, transfer.written):
-            yield Damage(transfer.source)
-        return
-    source = os.open(transfer.source, DIRECTORY)
+        return (yield from _one_by_one(transfer, lambda index, name: _link_one(transfer, index, name, link)))
+    try:
+        source = os.open(transfer.source, DIRECTORY)
+    except OSError:
+        if _is_damaged(transfer):
+            return 0
+        raise
     try:
         target = os.open(transfer.target, DIRECTORY)
         try:
@@ -121,13 +127,20 @@ def _linked(transfer: Transfer, link: Link) -> Iterator[Conflict | Damage]:
                 try:
                     link(name, name, src_dir_fd=source, dst_dir_fd=target)
                 except OSError:
-                    yield from _link_one(transfer, index, name, link)
+                    try:
+                        yield from _link_one(transfer, index, name, link)
+                    except OSError:
+                        if _is_damaged(transfer):
+                            return index
+                        raise
         finally:
             os.close(target)
-        if transfer.written and has_changed(source, transfer.names, transfer.written):
-            yield Damage(transfer.source)
+        # The kernel has the files at hand now.
+        if transfer.written and has_changed(transfer.source, transfer.names, transfer.written, source):
+            return len(transfer.names)
     finally:
         os.close(source)
+    return None
 
 
 def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator[Conflict]:
@@ -141,16 +154,34 @@ def _link_one(transfer: Transfer, index: int, name: str, link: Link) -> Iterator
     except OSError as error:
         if error.errno not in UNLINKABLE:
             raise
-        one = transfer._replace(names=(name,), executables=transfer.executables[index])
-        yield from _duplicated(one, copy)
+        yield from _duplicate_one(transfer, index, name, copy)
 
 
-def _duplicated(transfer: Transfer, duplicate: Callable[[str, str, int], None]) -> Iterator[Conflict]:
-    for name, mode in zip(transfer.names, transfer.executables, strict=True):
+def _duplicated(transfer: Transfer, duplicate: Duplicate) -> _Trying:
+    return (yield from _one_by_one(transfer, lambda index, name: _duplicate_one(transfer, index, name, duplicate)))
+
+
+def _one_by_one(transfer: Transfer, bring: Callable[[int, str], Iterator[Conflict]]) -> _Trying:
+    for index, name in enumerate(transfer.names):
         try:
-            duplicate(f"{transfer.source}/{name}", f"{transfer.target}/{name}", 0o755 if mode == "x" else 0o644)
-        except FileExistsError:
-            yield Conflict(transfer.source, transfer.target, name)
+            yield from bring(index, name)
+        except OSError:
+            if _is_damaged(transfer):
+                return index
+            raise
+    return len(transfer.names) if _is_damaged(transfer) else None
+
+
+def _duplicate_one(transfer: Transfer, index: int, name: str, duplicate: Duplicate) -> Iterator[Conflict]:
+    mode = 0o755 if transfer.executables[index] == "x" else 0o644
+    try:
+        duplicate(f"{transfer.source}/{name}", f"{transfer.target}/{name}", mode)
+    except FileExistsError:
+        yield Conflict(transfer.source, transfer.target, name)
+
+
+def _is_damaged(transfer: Transfer) -> bool:
+    return transfer.written is not None and has_changed(transfer.source, transfer.names, transfer.written)
 
 
 def copy(source: str, target: str, mode: int) -> None:
@@ -160,11 +191,15 @@ def copy(source: str, target: str, mode: int) -> None:
     try:
         writing = os.open(target, flags, mode)
         try:
-            _pour(reading, writing)
-            if hasattr(os, "fchmod"):
-                os.fchmod(writing, mode)  # whatever the umask
-        finally:
-            os.close(writing)
+            try:
+                _pour(reading, writing)
+                if hasattr(os, "fchmod"):
+                    os.fchmod(writing, mode)  # whatever the umask
+            finally:
+                os.close(writing)
+        except BaseException:
+            os.unlink(target)
+            raise
         mtime = os.fstat(reading).st_mtime_ns
     finally:
         os.close(reading)

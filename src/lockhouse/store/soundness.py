@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol
 
 from lockhouse.store.entries import Folder
 
-__all__ = ["Columns", "Written", "has_changed", "is_damaged"]
+__all__ = ["DIRECTORY", "Columns", "Written", "has_changed", "is_damaged"]
 
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""How a folder is opened so that names in it can be asked for."""
 
 
 class Columns(Protocol):
@@ -53,40 +54,31 @@ class Written(NamedTuple):
 def is_damaged(kept: Columns) -> bool:
     """Whether a file is missing, or has another size, time or inode than the one that was written."""
     mtimes = kept.mtimes
-    relative = os.stat in os.supports_dir_fd
     end = 0
-    try:
-        for path, names in kept.folders:
-            begin, end = end, end + len(names)
-            written = Written(kept.sizes[begin:end], mtimes[begin:end], kept.inodes[begin:end])
-            folder = f"{kept.folder}/{path}"
-            # One name to resolve for each file instead of ten.
-            handle = os.open(folder, DIRECTORY) if relative else None
-            try:
-                if has_changed(folder if handle is None else handle, names, written):
-                    return True
-            finally:
-                if handle is not None:
-                    os.close(handle)
-    except OSError:
-        return True
+    for path, names in kept.folders:
+        begin, end = end, end + len(names)
+        written = Written(kept.sizes[begin:end], mtimes[begin:end], kept.inodes[begin:end])
+        if has_changed(f"{kept.folder}/{path}", names, written):
+            return True
     return False
 
 
-def has_changed(folder: int | str, names: Sequence[str], written: Written) -> bool:
-    """Whether a file of a folder, given as descriptor or path, is another one than was written.
-
-    Raises OSError, as when one is missing.
-    """
-    stat = os.stat
-    if isinstance(folder, int):
+def has_changed(folder: str, names: Sequence[str], written: Written, handle: int | None = None) -> bool:
+    """Whether a file of a folder is missing, or another one than was written; ``handle`` is that of the open folder."""
+    opened = None
+    try:
+        if handle is None and os.stat in os.supports_dir_fd:
+            handle = opened = os.open(folder, DIRECTORY)
+        # One name to resolve for each file instead of ten.
+        prefix = "" if handle is not None else f"{folder}/"
+        stat = os.stat
         for name, size, mtime, inode in zip(names, *written, strict=True):
-            found = stat(name, dir_fd=folder, follow_symlinks=False)
+            found = stat(prefix + name, dir_fd=handle, follow_symlinks=False)
             if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
                 return True
-        return False
-    for name, size, mtime, inode in zip(names, *written, strict=True):
-        found = stat(f"{folder}/{name}", follow_symlinks=False)
-        if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
-            return True
+    except OSError:
+        return True
+    finally:
+        if opened is not None:
+            os.close(opened)
     return False

@@ -13,7 +13,7 @@ import io
 import os
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lockhouse.environments import Scheme
 from lockhouse.environments.generations import METADATA
 from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.state import storage_errors
-from lockhouse.store.bringing import bring
+from lockhouse.store.bringing import Damaged, bring
 from lockhouse.store.entries import Entry, StoredFile
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements, write_placements
@@ -51,7 +51,7 @@ class _Work:
     entry: Entry
     placement: Placement
     transfers: list[Transfer] = field(default_factory=list)
-    rewritten: list[tuple[str, StoredFile]] = field(default_factory=list)
+    rewritten: list[tuple[str, bytes]] = field(default_factory=list)
     besides: list[str] = field(default_factory=list)
     listed: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -59,15 +59,15 @@ class _Work:
 class DamagedEntries(StorageError):
     """Files of the store are not those that were written there; the cause names the wheels they are from."""
 
-    def __init__(self, wheels: Sequence[str]) -> None:
+    def __init__(self, wheels: Iterable[str]) -> None:
         hint = Hint("run-again", "run the command again: it unpacks them anew")
-        super().__init__("files of the store were changed", cause=", ".join(wheels), hints=[hint])
+        super().__init__("files of the store were changed", cause=", ".join(sorted(wheels)), hints=[hint])
 
 
 class Installation:
     """Wheels that go into the environment at ``root``, one stage after the other.
 
-    ``advanced`` is told, in other threads, how many files have been linked.
+    ``advanced`` is told, in any thread, how many files have been linked.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class Installation:
     def install(self, wanted: Sequence[Wanted]) -> None:
         """Install wheels together: none of them is there before all are.
 
-        Raises DamagedEntries when files of the store are not those that were written: then nothing is there of the
-        wheels they belong to, and this can be done again with sound ones. Raises UnsafeWheel for a command that is
+        Raises DamagedEntries when files of the store are not those that were written: then nothing of all this is
+        there, and it can be done again with sound ones. Raises UnsafeWheel for a command that is
         none, BuildError when another file is in the way, StorageError. The environment is then to be thrown away.
         """
         for item in wanted:
@@ -152,7 +152,7 @@ class Installation:
         for name, item in zip(transfer.names, files, strict=True):
             place = f"{transfer.target}/{name}"
             if item.path in work.entry.rewritten:
-                work.rewritten.append((place, item))
+                work.rewritten.append((place, self._script(work.entry, item)))
                 work.besides.append(item.path)
             else:
                 linked.append((name, item))
@@ -166,6 +166,13 @@ class Installation:
                 [item.inode for _, item in linked],
             ),
         )
+
+    def _script(self, entry: Entry, item: StoredFile) -> bytes:
+        with contextlib.suppress(OSError):
+            data = (entry.folder / item.path).read_bytes()
+            if hashlib.sha256(data).hexdigest() == item.sha256:
+                return with_interpreter(data, self.scheme.python)
+        raise DamagedEntries([entry.filename])
 
     def _make_folders(self, works: Sequence[_Work]) -> None:
         owners = {transfer.target: work.entry.name for work in reversed(works) for transfer in work.transfers}
@@ -196,17 +203,14 @@ class Installation:
                 raise collision(self.root, place, owner_of(place, self.scheme), name) from error
 
     def _link(self, works: Sequence[_Work]) -> list[tuple[_Work, Conflict]]:
-        """Bring all files and give those for which there was no place; raise DamagedEntries if there is one."""
+        """Bring all files and give those for which there was no place."""
         owners = [work for work in works for _ in work.transfers]
         transfers = [transfer for work in works for transfer in work.transfers]
-        found = bring(transfers, self.mode, self.advanced, self._given_up)
-        if found.damaged:
-            others = {f"{conflict.target}/{conflict.name}" for _, conflict in found.conflicts}
-            damaged = {owners[place].entry.filename: owners[place] for place in found.damaged}
-            for work in damaged.values():
-                _take_back(work, others)
-            raise DamagedEntries(sorted(damaged))
-        return [(owners[place], conflict) for place, conflict in found.conflicts]
+        try:
+            conflicts = bring(transfers, self.mode, self.advanced, self._given_up)
+        except Damaged as damaged:
+            raise DamagedEntries({owners[place].entry.filename for place in damaged.places}) from damaged
+        return [(owners[place], conflict) for place, conflict in conflicts]
 
     def _judge(self, works: Sequence[_Work], work: _Work, conflict: Conflict) -> None:
         """Tolerate that a file is there already if it is the same, once all have been linked."""
@@ -236,9 +240,8 @@ class Installation:
     def _complete(self, works: Sequence[_Work], work: _Work, *, requested: bool) -> None:
         """Write what is not linked: scripts, notes, and RECORD at the end."""
         entry, scripts = work.entry, str(self.scheme.scripts)
-        for place, item in work.rewritten:
-            data = (entry.folder / item.path).read_bytes()
-            self._write(works, work, place, with_interpreter(data, self.scheme.python), executable=True)
+        for place, data in work.rewritten:
+            self._write(works, work, place, data, executable=True)
         for point in entry.entry_points:
             name, data = generate_script(point, self.scheme.python)
             self._write(works, work, f"{scripts}/{name}", data, executable=True)
@@ -281,13 +284,3 @@ class Installation:
     def _relative(self, place: Path) -> str:
         path = place.relative_to(self.root).as_posix()
         return "" if path == "." else path
-
-
-def _take_back(work: _Work, others: Container[str]) -> None:
-    """Remove what was brought of an entry, and nothing that others brought."""
-    for transfer in work.transfers:
-        for name in transfer.names:
-            path = f"{transfer.target}/{name}"
-            if path not in others:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit
 
+from lockhouse import interruption
 from lockhouse.wheels.configuration import PipConfiguration, without_credentials
 
 __all__ = ["with_keyring"]
@@ -72,6 +73,7 @@ def _answers(url: str, user: str | None, provider: str) -> Iterator[Credentials]
 
 
 def _imported(service: str, user: str | None) -> Iterator[Credentials]:
+    interruption.have_guests()
     try:
         import keyring
     except ImportError:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from lockhouse import cores
 from lockhouse.errors import BuildError
 from lockhouse.store import bringing
-from lockhouse.store.bringing import bring
+from lockhouse.store.bringing import Damaged, bring
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.soundness import Written
 
@@ -65,9 +66,8 @@ def brought(transfers: list[Transfer]) -> int:
 def test_every_file_comes_once(transfers: list[Transfer], mode: LinkMode) -> None:
     told: list[int] = []
 
-    found = bring(transfers, mode, told.append)
+    assert bring(transfers, mode, told.append) == []
 
-    assert found == ([], frozenset())
     assert brought(transfers) == FOLDERS * FILES
     assert told[0] == 0
     assert told[-1] == FOLDERS * FILES
@@ -84,8 +84,7 @@ def test_what_is_in_the_way_is_told_wherever_it_is(transfers: list[Transfer]) ->
     found = bring(transfers, "hardlink")
 
     expected = [(place, Conflict(transfers[place].source, transfers[place].target, "03.py")) for place in (1, 7)]
-    assert sorted(found.conflicts) == expected
-    assert not found.damaged
+    assert sorted(found) == expected
 
 
 def edited(path: Path) -> None:
@@ -114,14 +113,57 @@ def without_folder(path: Path) -> None:
     path.parent.rmdir()
 
 
-@pytest.mark.parametrize("damage", [edited, rewritten, replaced, deleted, without_folder])
+def with_a_folder_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def with_a_link_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def with_a_pipe_in_its_place(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def with_a_file_in_the_folder_s_place(path: Path) -> None:
+    without_folder(path)
+    path.parent.write_text("no folder")
+
+
+DAMAGES = [
+    edited,
+    rewritten,
+    replaced,
+    deleted,
+    without_folder,
+    with_a_folder_in_its_place,
+    with_a_link_in_its_place,
+    with_a_pipe_in_its_place,
+    with_a_file_in_the_folder_s_place,
+]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links are others there")
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("mode", ["hardlink", "copy"])
 @pytest.mark.usefixtures("many")
-def test_damage_of_the_store_is_noticed(transfers: list[Transfer], mode: LinkMode, damage: object) -> None:
-    assert callable(damage)
+def test_damage_of_the_store_is_noticed_and_leaves_what_was_there(
+    transfers: list[Transfer], mode: LinkMode, damage: Callable[[Path], None]
+) -> None:
+    others = [Path(transfers[4].target, "03.py"), Path(transfers[4].target, "30.py"), Path(transfers[9].target, "1.py")]
+    for other in others:
+        other.write_text("another's")
     damage(Path(transfers[4].source, "17.py"))
 
-    assert bring(transfers, mode).damaged == {4}
+    with pytest.raises(Damaged) as caught:
+        bring(transfers, mode)
+
+    assert caught.value.places == {4}
+    assert brought(transfers) == len(others)
+    assert {other.read_text() for other in others} == {"another's"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is forked on")
@@ -146,7 +188,7 @@ def test_files_that_a_killed_helper_brought_are_in_nobodys_way(
     monkeypatch.setattr(bringing, "link_tree", lambda given, mode: link_tree(given, mode, link=deadly))
     monkeypatch.setattr(os, "supports_dir_fd", os.supports_dir_fd | {deadly})
 
-    assert bring(transfers, "hardlink") == ([], frozenset())
+    assert bring(transfers, "hardlink") == []
     assert brought(transfers) == FOLDERS * FILES
 
 

@@ -17,7 +17,7 @@ from fixtures.stores import admitted
 from fixtures.wheels import WheelSpec
 from lockhouse.environments import Scheme
 from lockhouse.errors import BuildError, IntegrityError, UnsafeWheel
-from lockhouse.store import Store
+from lockhouse.store import LinkMode, Store
 from lockhouse.wheels.installing import DamagedEntries, Installation, Wanted
 
 RELEASE = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -398,7 +398,7 @@ def test_of_a_damaged_entry_nothing_comes_and_all_of_it_when_it_was_unpacked_ane
     assert caught.value.cause == "alpha-1.0-py3-none-any.whl"
     assert not (room.site / "alpha.py").exists()
     assert not (room.root / "etc" / "alpha.toml").exists()
-    assert (room.site / "beta.py").exists()
+    assert not (room.site / "beta.py").exists()
 
     sound = room.store.sound({entry.sha256: wheel for entry, wheel in zip(entries, wheels, strict=True)})
     Installation(room.root, room.scheme, "hardlink").install([Wanted(sound[entry.sha256]) for entry in entries])
@@ -406,6 +406,61 @@ def test_of_a_damaged_entry_nothing_comes_and_all_of_it_when_it_was_unpacked_ane
     assert (room.root / "etc" / "alpha.toml").read_text() == "a"
     assert (room.site / "shared.py").read_text() == ""
     assert "shared.py" in room.record("alpha-1.0")
+    assert "shared.py" in room.record("beta-1.0")
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["it is gone", "it was edited"])
+def test_a_script_that_is_written_anew_is_one_of_the_wheel(room: Room, lost: bool) -> None:
+    wheel = WheelSpec("alpha", data={"scripts/tool": "#!python\nprint(1)\n"}).build(room.wheels)
+    entry = admitted(room.store, wheel)
+    script = entry.folder / "alpha-1.0.data/scripts/tool"
+    script.unlink() if lost else edit(script)
+
+    with pytest.raises(DamagedEntries):
+        room.installation.install([Wanted(entry)])
+    assert not (room.site / "alpha").exists()
+
+    sound = room.store.sound({entry.sha256: wheel})[entry.sha256]
+    Installation(room.root, room.scheme, "hardlink").install([Wanted(sound)])
+    assert (room.root / "bin" / "tool").read_text().endswith("print(1)\n")
+
+
+@pytest.mark.parametrize("mode", ["hardlink", "copy"])
+@pytest.mark.parametrize("damage", ["a file is gone", "all is gone", "the shared file was edited"])
+def test_files_of_others_stay_when_a_damaged_entry_is_taken_back(room: Room, mode: LinkMode, damage: str) -> None:
+    room.install(WheelSpec("beta", files={"ns/common.py": "1"}, data={"scripts/other": "#!/bin/sh\n"}))
+    spec = WheelSpec(
+        "alpha", files={"ns/aaa.py": "", "ns/common.py": "2"}, data={"scripts/aaa": "", "scripts/python": ""}
+    )
+    entry = admitted(room.store, spec.build(room.wheels))
+    for path in {"a file is gone": ["ns/aaa.py", "alpha-1.0.data/scripts/aaa"], "all is gone": entry.paths}.get(
+        damage, []
+    ):
+        (entry.folder / path).unlink()
+    if damage == "the shared file was edited":
+        edit(entry.folder / "ns/common.py")
+
+    with pytest.raises(DamagedEntries):
+        Installation(room.root, room.scheme, mode).install([Wanted(entry)])
+
+    assert (room.site / "ns/common.py").read_text() == "1"
+    assert (room.root / "bin" / "python").is_symlink()
+    assert not (room.site / "ns/aaa.py").exists()
+
+
+def test_a_damaged_file_that_two_wheels_bring_is_in_nobodys_way_afterwards(room: Room) -> None:
+    wheels = [
+        WheelSpec(name, files={"shared.py": "", f"{name}.py": ""}).build(room.wheels) for name in ("alpha", "beta")
+    ]
+    entries = [admitted(room.store, wheel) for wheel in wheels]
+    edit(entries[0].folder / "shared.py")
+
+    with pytest.raises(DamagedEntries):
+        room.installation.install([Wanted(entry) for entry in entries])
+    sound = room.store.sound({entry.sha256: wheel for entry, wheel in zip(entries, wheels, strict=True)})
+    room.installation.install([Wanted(sound[entry.sha256]) for entry in entries])
+
+    assert (room.site / "shared.py").read_text() == ""
     assert "shared.py" in room.record("beta-1.0")
 
 
