@@ -92,22 +92,24 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
     For less than :mod:`concurrent.futures`, whose import alone takes milliseconds.
     """
     failed: list[BaseException] = []
+    ended = threading.Event()  # a join that is interrupted takes the thread for ended (CPython before 3.13)
 
     def beside() -> None:
         try:
             work(second)
         except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
             failed.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=beside)
-    thread.start()
+    threading.Thread(target=beside).start()
     try:
         work(first)
     finally:
         try:
-            thread.join()
+            ended.wait()
         except BaseException:
-            thread.join()  # whoever interrupts must find nobody at work
+            ended.wait()  # whoever interrupts must find nobody at work
             raise
     if failed:
         raise failed[0]
