@@ -102,7 +102,8 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
         finally:
             ended.set()
 
-    threading.Thread(target=beside).start()
+    thread = threading.Thread(target=beside)
+    thread.start()
     try:
         work(first)
     finally:
@@ -111,6 +112,7 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
         except BaseException:
             ended.wait()  # whoever interrupts must find nobody at work
             raise
+    thread.join()  # beside a thread nothing is forked
     if failed:
         raise failed[0]
 
