@@ -29,7 +29,6 @@ MOST = 4
 PIECES = 8
 """Pieces of work for each process: who is slower, because others use its core too, takes fewer of them."""
 
-
 WHOLE = b"whole"
 """What an answer ends with."""
 
@@ -175,6 +174,9 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         view = memoryview(marshal.dumps(done) + WHOLE)
         while view:
             view = view[os.write(telling, view) :]
+        # Who has the answer may give locks back at once: no copy of them is to be open any more.
+        os.closerange(0, telling)
+        os.closerange(telling + 1, os.sysconf("SC_OPEN_MAX"))
         os.close(telling)
         os._exit(0)
     finally:

@@ -106,10 +106,6 @@ else:
 
         def release(self) -> None:
             if self._handle is not None:
-                import fcntl
-
-                # Closing is not enough while a helper that is about to end has it open as well.
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
                 os.close(self._handle)
                 self._handle = None
 

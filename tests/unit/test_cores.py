@@ -109,6 +109,21 @@ def test_whoever_takes_part_tells_how_far_all_are() -> None:
     assert told[-1] == 200
 
 
+def test_no_helper_that_has_answered_holds_a_lock(tmp_path: Path) -> None:
+    import fcntl
+
+    ballast = [object() for _ in range(300_000)]  # so that giving it back takes a while
+    for _ in range(10):
+        first = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(first, fcntl.LOCK_EX)
+        spread(negated, list(range(100)), [1] * 100, 1)
+        os.close(first)
+        second = os.open(tmp_path / "lock", os.O_RDWR)
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(second)
+    assert ballast
+
+
 def test_two_things_are_done_at_once_and_either_may_fail() -> None:
     met = threading.Barrier(2, timeout=10)
     done: list[str] = []

@@ -187,8 +187,8 @@ def _find_the_very(root: Path, origins: Origins) -> tuple[list[tuple[str, Files]
 def _below_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | None:
     """Give the folders in one that are none of ``origins``; None if its files are not just those of the store.
 
-    They are the very same by their inodes. Whether they
-    still are what they were was looked at when they were linked, and the proof will tell.
+    They are the very same by their inodes. Whether they still are what they were was looked at when they were linked,
+    and the proof will tell.
     """
     files = origins[prefix]
     entries: dict[str, int] = {}

@@ -46,7 +46,7 @@ def hold_host(site: Path, emit: Emit, patience: float = PATIENCE) -> Iterator[No
                 time.sleep(PAUSE)
         yield
     finally:
-        _free(handle)
+        os.close(handle)
 
 
 def _open(site: Path) -> int:
@@ -74,9 +74,6 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _free(handle: int) -> None:
-        os.close(handle)
-
 else:
 
     def _locked(handle: int) -> bool:
@@ -87,10 +84,3 @@ else:
         except BlockingIOError:
             return False
         return True
-
-    def _free(handle: int) -> None:
-        import fcntl
-
-        # Closing is not enough while a helper that is about to end has it open as well.
-        fcntl.flock(handle, fcntl.LOCK_UN)
-        os.close(handle)

@@ -98,16 +98,15 @@ class Installation:
         """Install wheels together: none of them is there before all are.
 
         Raises DamagedEntries when files of the store are not those that were written: then nothing of all this is
-        there, and it can be done again with sound ones. Raises UnsafeWheel for a command that is
-        none, BuildError when another file is in the way, StorageError. The environment is then to be thrown away.
+        there, and it can be done again with sound ones. Raises UnsafeWheel for a command that is none, BuildError when
+        another file is in the way, StorageError. The environment is then to be thrown away.
         """
         for item in wanted:
             check_commands(item.entry)
         with storage_errors(self.root):
             works = [self._plan(item.entry) for item in wanted]
             self._make_folders(works)
-            conflicts = self._link(works)
-            for work, conflict in conflicts:
+            for work, conflict in self._link(works):
                 self._judge(works, work, conflict)
             for work, item in zip(works, wanted, strict=True):
                 self._complete(works, work, requested=item.requested)
