@@ -249,3 +249,18 @@ def test_what_a_plugin_prints_is_no_part_of_the_document(site: Site) -> None:
     result = site.run("--json", "plugins")
     assert [item["status"] for item in result.document["plugins"] if item["name"] == "noisy"] == ["active"]
     assert result.err.count("noise") == 3
+
+
+@pytest.mark.parametrize(
+    ("group", "plugin"), [("doit.BACKEND", "json"), ("doit.REPORTER", "x"), ("doit.COMMAND", "run")]
+)
+def test_what_others_have_added_to_doit_has_no_part_in_the_console_command(
+    strangers: Strangers, site: Site, group: str, plugin: str
+) -> None:
+    strangers.install("meddler", "raise SystemExit('meddled')", group=group, plugin=plugin, target="meddler:Meddler")
+    site.environment["PYTHONPATH"] = str(strangers.site)
+    site.wheel("alpha")
+    site.manifest("alpha")
+    installed = site.run("install")
+    assert installed.status == 0, installed.err
+    assert "meddled" not in installed.out + installed.err

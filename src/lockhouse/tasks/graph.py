@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from doit import doit_cmd
-from doit.cmd_base import ModuleTaskLoader
-from doit.exceptions import BaseFail, TaskFailed
+from doit.cmd_base import TaskLoader2
+from doit.cmd_run import Run as RunCommand
+from doit.cmdparse import CmdParseError
+from doit.dependency import JsonDB
+from doit.exceptions import BaseFail, InvalidCommand, InvalidDodoFile, InvalidTask, TaskFailed
+from doit.loader import generate_tasks
 from doit.task import Task
 
 from lockhouse.errors import InternalError, Interrupted
@@ -41,13 +44,49 @@ NO_DATABASE = {"backend": "json", "dep_file": os.devnull, "codec_cls": _Forgetfu
 """Settings for doit by which it remembers nothing, and writes to no file."""
 
 
+class _Command(RunCommand):  # type: ignore[misc]  # doit has no types
+    """doit's ``run``, with nothing of what others have added to doit.
+
+    That is for doit's own command line. Looking for it means reading the entry points of every installed distribution,
+    three times, which takes longer than putting the tasks in order.
+    """
+
+    def get_backends(self) -> dict[str, type]:
+        """Give the databases that there are."""
+        return {"json": JsonDB}
+
+    def get_reporters(self) -> dict[str, type]:
+        """Give the reporters that can be asked for by name."""
+        return {}
+
+
+class _Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
+    """Tasks for doit out of the steps of a run; nothing is looked for in a module."""
+
+    def __init__(self, run: Run, settings: dict[str, Any]) -> None:
+        super().__init__()
+        self.run = run
+        self.settings = settings
+
+    def load_doit_config(self) -> dict[str, Any]:
+        """Give what a ``dodo.py`` would have as DOIT_CONFIG."""
+        return self.settings
+
+    def load_tasks(self, cmd: object, pos_args: object) -> list[Task]:
+        """Give the tasks of all phases."""
+        return [task for phase in PHASES for task in generate_tasks(phase, creator(phase, lambda: self.run)())]
+
+
 def execute(verb: str, run: Run) -> None:
     """Run the tasks of a verb; what stopped them is kept in the run."""
     complaints: list[str] = []
-    tasks: dict[str, Any] = {f"task_{phase}": creator(phase, lambda: run) for phase in PHASES}
-    tasks["DOIT_CONFIG"] = {**NO_DATABASE, "reporter": reporter(lambda: run, complaints.append, lambda: None)}
-    # config_filenames: [tool.doit] of the current directory must not change what is run.
-    status = doit_cmd.DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run([verb])
+    settings = {**NO_DATABASE, "reporter": reporter(lambda: run, complaints.append, lambda: None)}
+    try:
+        # No configuration: [tool.doit] of the current directory must not change what is run.
+        command = _Command(task_loader=_Loader(run, settings), config={}, bin_name="lockhouse", opt_vals={})
+        status = command.parse_execute([verb])
+    except (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask) as error:
+        raise InternalError("doit could not run the tasks", cause=str(error)) from error
     if status != 0 and run.error is None:
         raise InternalError(f"doit ended with status {status}", cause="\n".join(complaints) or None)
 
