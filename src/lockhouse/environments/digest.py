@@ -62,9 +62,8 @@ def _in_order(lines: Iterable[str]) -> list[bytes]:
 
 def _lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) -> list[str]:
     scripts = f"{scheme.scripts.relative_to(root).as_posix()}/"
-    marks = list(map(_executable, seal.modes))
-    text = seal.hashes.hex()
-    hashes = [text[start : start + 64] for start in range(0, len(text), 64)]
+    marks = {mode: _executable(mode) for mode in set(seal.modes)}
+    hashes = seal.hashes.hex()
     above = {path[: end + 1] for path in scaffold for end, character in enumerate(path) if character == "/"}
     lines: list[str] = []
     end = 0
@@ -72,12 +71,20 @@ def _lines(root: Path, seal: Seal, scheme: Scheme, scaffold: Mapping[str, str]) 
         begin, end = end, end + len(names)
         if prefix.startswith(OWN):
             continue
-        files: Iterable[File] = zip(names, marks[begin:end], hashes[begin:end], strict=True)
         # Almost every folder is like any other, and there are tens of thousands of files.
+        rows = zip(names, seal.modes[begin:end], range(begin * 64, end * 64, 64), strict=True)
+        special = _is_special(prefix) or prefix in above
+        if not (special or prefix.startswith(scripts)):
+            lines += [
+                f"{prefix}{name}\0{marks[mode]}\0{hashes[start : start + 64]}\n"
+                for name, mode, start in rows
+                if not name.endswith(BYTECODE)
+            ]
+            continue
+        files: Iterable[File] = ((name, marks[mode], hashes[start : start + 64]) for name, mode, start in rows)
+        files = _counted(prefix, files, scaffold)
         if prefix.startswith(scripts):
-            files = _normalised(root / prefix, _counted(prefix, files, scaffold), scheme.scripts)
-        elif prefix in above or _is_special(prefix):
-            files = _counted(prefix, files, scaffold)
+            files = _normalised(root / prefix, files, scheme.scripts)
         lines += [f"{prefix}{name}\0{mark}\0{sha}\n" for name, mark, sha in files if not name.endswith(BYTECODE)]
     return lines
 
@@ -172,7 +179,9 @@ def _after_interpreter(command: bytes, scripts: Path) -> bytes | None:
 
 def _is_interpreter(path: str, scripts: Path) -> bool:
     folder, name = os.path.split(path)
-    return bool(name) and os.path.isabs(path) and os.path.realpath(folder) == os.path.realpath(scripts)  # noqa: PTH117
+    if not (name and os.path.isabs(path)):  # noqa: PTH117
+        return False
+    return folder == str(scripts) or os.path.realpath(folder) == os.path.realpath(scripts)
 
 
 def _without_launcher(data: bytes, scripts: Path) -> bytes:
