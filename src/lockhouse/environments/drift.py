@@ -16,10 +16,10 @@ from itertools import accumulate, repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from lockhouse.columns import INODE
 from lockhouse.cores import spread
 from lockhouse.environments.generations import Generation
 from lockhouse.environments.seal import (
-    INODE,
     MODE,
     OWN,
     SEAL,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import field
@@ -20,13 +19,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from lockhouse.columns import pack, unpack
 from lockhouse.environments.generations import MARKER, METADATA
 from lockhouse.environments.redirect import BYTECODE, DISCARDED
 from lockhouse.state import TEMPORARY, write_atomically
 from lockhouse.values import dataclass
 
 __all__ = [
-    "INODE",
     "MODE",
     "OWN",
     "SEAL",
@@ -56,9 +55,6 @@ a proof that is lost or damaged counts as none, and bytecode is discarded by eve
 
 MODE = 0o6111
 """Who may run a file, and as whom. That a group may read it is a matter of the machine, not of the environment."""
-
-INODE = 2**64 - 1
-"""Bits of an inode's number that a witness keeps. On Windows it may have 128 (``os.stat`` since Python 3.12)."""
 
 # Names that are no text survive, on Windows too.
 ENCODING = ("utf-8", "surrogatepass")
@@ -141,7 +137,7 @@ def write_seal(root: Path, seal: Seal, witness: Witness) -> str:
         "links": seal.links,
     }
     names = "\0".join(name for names in seal.names for name in names).encode(*ENCODING)
-    columns = _packed("H", seal.modes) + _packed("Q", seal.sizes) + seal.hashes
+    columns = pack("H", seal.modes) + pack("Q", seal.sizes) + seal.hashes
     data = json.dumps(head, separators=(",", ":")).encode() + b"\n" + columns + names
     sha256 = hashlib.sha256(data).hexdigest()
     # Neither need survive a power cut: without them the environment counts as changed, or is hashed.
@@ -152,7 +148,7 @@ def write_seal(root: Path, seal: Seal, witness: Witness) -> str:
 
 def write_witness(root: Path, witness: Witness, seal: str) -> None:
     """Keep a witness for the seal with that sha256."""
-    columns = _packed("Q", witness.inodes) + _packed("q", witness.mtimes) + _packed("q", witness.ctimes)
+    columns = pack("Q", witness.inodes) + pack("q", witness.mtimes) + pack("q", witness.ctimes)
     write_atomically(root / WITNESS, _witness_head(columns, seal) + columns, durable=False)
 
 
@@ -173,8 +169,8 @@ def read_seal(root: Path, sha256: str | None) -> Seal | None:
         return Seal(
             folders=tuple(head["folders"]),
             names=tuple(tuple(names[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)),
-            modes=_unpacked("H", data[start : start + 2 * count]),
-            sizes=_unpacked("Q", data[start + 2 * count : hashes]),
+            modes=unpack("H", data[start : start + 2 * count]),
+            sizes=unpack("Q", data[start + 2 * count : hashes]),
             hashes=data[hashes : hashes + 32 * count],
             links=tuple(map(SealedLink._make, head["links"])),
         )
@@ -192,26 +188,11 @@ def read_witness(root: Path, seal: str, count: int) -> Witness | None:
         return None
     size = 8 * count
     return Witness(
-        inodes=_unpacked("Q", columns[:size]),
-        mtimes=_unpacked("q", columns[size : 2 * size]),
-        ctimes=_unpacked("q", columns[2 * size :]),
+        inodes=unpack("Q", columns[:size]),
+        mtimes=unpack("q", columns[size : 2 * size]),
+        ctimes=unpack("q", columns[2 * size :]),
     )
 
 
 def _witness_head(columns: bytes, seal: str) -> bytes:
     return f"{WITNESS_SCHEMA} {seal} {hashlib.sha256(columns).hexdigest()}\n".encode()
-
-
-def _packed(kind: str, values: Sequence[int]) -> bytes:
-    return _little(array(kind, values)).tobytes()
-
-
-def _unpacked(kind: str, data: bytes) -> array[int]:
-    return _little(array(kind, data))
-
-
-def _little(column: array[int]) -> array[int]:
-    """Numbers are little-endian on disk."""
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column

@@ -11,13 +11,13 @@ import errno
 import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from lockhouse.columns import INODE, join
 from lockhouse.cores import spread
 from lockhouse.environments.links import is_link
-from lockhouse.environments.seal import INODE, MODE, OWN, Seal, SealedLink, Witness, is_passing
+from lockhouse.environments.seal import MODE, OWN, Seal, SealedLink, Witness, is_passing
 from lockhouse.environments.tree import close_folder, hash_files, open_folder, readable, scan, stat_entry
 from lockhouse.errors import BuildError
 from lockhouse.events import Emit, Progress, discard
@@ -36,7 +36,7 @@ WORTH_A_PROCESS = 2000
 class Row(NamedTuple):
     """What is known of a file: the bits of :data:`MODE`, bytes, 32 bytes of sha256, and what the witness tells of it.
 
-    ``sha256`` is None where it has to be read. An ``inode`` of -1 is that of no file.
+    ``sha256`` is None where it has to be read. An ``inode`` of :data:`INODE` is that of no file.
     """
 
     mode: int
@@ -51,12 +51,12 @@ class Files(NamedTuple):
     """What is known of the files of one folder: names, sorted, and columns in their order, as in Row and in Seal."""
 
     names: tuple[str, ...]
-    modes: Sequence[int]
-    sizes: Sequence[int]
+    modes: array[int]
+    sizes: array[int]
     hashes: bytes
-    inodes: Sequence[int]
-    mtimes: Sequence[int]
-    ctimes: Sequence[int]
+    inodes: array[int]
+    mtimes: array[int]
+    ctimes: array[int]
 
     def rows(self) -> dict[str, Row]:
         """The files one by one, by name."""
@@ -71,12 +71,12 @@ class Files(NamedTuple):
         sha256 = (row.sha256 or (hashes or {})[name] for name, row in zip(names, ordered, strict=True))
         return cls(
             names,
-            [row.mode for row in ordered],
-            [row.size for row in ordered],
+            array("H", (row.mode for row in ordered)),
+            array("Q", (row.size for row in ordered)),
             b"".join(sha256),
-            [row.inode for row in ordered],
-            [row.mtime_ns for row in ordered],
-            [row.ctime_ns for row in ordered],
+            array("Q", (row.inode for row in ordered)),
+            array("q", (row.mtime_ns for row in ordered)),
+            array("q", (row.ctime_ns for row in ordered)),
         )
 
 
@@ -256,15 +256,15 @@ def _sealing(
         seal=Seal(
             folders=tuple(prefix for prefix, _ in folders),
             names=tuple(files.names for files in shares),
-            modes=array("H", chain.from_iterable(files.modes for files in shares)),
-            sizes=array("Q", chain.from_iterable(files.sizes for files in shares)),
+            modes=join("H", (files.modes for files in shares)),
+            sizes=join("Q", (files.sizes for files in shares)),
             hashes=b"".join(files.hashes for files in shares),
             links=links,
         ),
         witness=Witness(
-            inodes=array("Q", chain.from_iterable(files.inodes for files in shares)),
-            mtimes=array("q", chain.from_iterable(files.mtimes for files in shares)),
-            ctimes=array("q", chain.from_iterable(files.ctimes for files in shares)),
+            inodes=join("Q", (files.inodes for files in shares)),
+            mtimes=join("q", (files.mtimes for files in shares)),
+            ctimes=join("q", (files.ctimes for files in shares)),
         ),
         removed=removed,
     )

@@ -38,11 +38,11 @@ def _link(root: Path, entry: Entry, placement: Placement, bytecode: Compiled) ->
         target = f"{root}/{placement.place(folder, entry.data_dir)}"
         with contextlib.suppress(FileExistsError):
             os.mkdir(target)  # noqa: PTH102 - thousands of them
-        transfer = Transfer(f"{bytecode.folder}/{folder}", target, names, "-" * len(names))
+        transfer = Transfer(f"{bytecode.folder}/{folder}", target, names, [0] * len(names))
         in_the_way = [found.name for found in link_tree([transfer], placement.mode) if isinstance(found, Conflict)]
         # Of a module that another wheel brings as well, or written by who ran something meanwhile.
         for name in in_the_way:
             os.unlink(f"{target}/{name}")
-        again = transfer._replace(names=tuple(in_the_way), executables="-" * len(in_the_way))
+        again = transfer._replace(names=tuple(in_the_way), modes=[0] * len(in_the_way))
         for _ in link_tree([again], placement.mode):
             pass

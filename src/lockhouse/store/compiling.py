@@ -14,24 +14,27 @@ import json
 import os
 import secrets
 import subprocess
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lockhouse.columns import INODE
 from lockhouse.environments.removal import remove_tree
 from lockhouse.environments.tree import hash_files, scan
 from lockhouse.errors import StorageError, SubprocessFailed
 from lockhouse.events import Emit, Progress, discard
 from lockhouse.host import Interpreter
-from lockhouse.state import current_boot, move, storage_errors, write_atomically
-from lockhouse.store.entries import FILES, INDEX, Entry, Folder, mtime_of, mtimes_of
+from lockhouse.state import current_boot, move, storage_errors
+from lockhouse.store.entries import FILES, Entry, mtime_of
+from lockhouse.store.index import Folder, Kept, read_index, write_index
 from lockhouse.store.shelves import SETTLED
 from lockhouse.store.soundness import is_damaged
 from lockhouse.values import dataclass
 
 __all__ = ["Compiled", "compile_all", "compiled"]
 
-SCHEMA = "lockhouse.bytecode/2"
+SCHEMA = "lockhouse.bytecode/3"
 TIMEOUT = 3600.0
 """Seconds for one wheel; the largest known, some thousand modules, need half a minute."""
 
@@ -63,26 +66,22 @@ for path, shown in job["paths"]:
 class Compiled:
     """The bytecode of an entry. ``home`` is all of it, ``folder`` holds the files as they belong beside the wheel's.
 
-    ``folders`` with their names, ``sizes`` in bytes, ``hashes`` (64 hex digits each), ``inodes`` and ``boot`` are as in
-    Entry.
+    ``folders``, the columns after it and ``boot`` are as in Entry.
     """
 
     home: Path
     folders: tuple[Folder, ...]
-    sizes: Sequence[int]
-    hashes: str
-    inodes: Sequence[int]
+    modes: array[int]
+    sizes: array[int]
+    hashes: bytes
+    inodes: array[int]
+    mtimes: array[int]
     boot: str
 
     @property
     def folder(self) -> Path:
         """Where the files are."""
         return self.home / FILES
-
-    @property
-    def mtimes(self) -> Sequence[int]:
-        """Modification time of each file in nanoseconds, in the order of the columns."""
-        return mtimes_of(self.hashes)
 
     @property
     def paths(self) -> Iterator[str]:
@@ -93,17 +92,11 @@ class Compiled:
 def compiled(entry: Entry, interpreter: Interpreter) -> Compiled | None:
     """Return the bytecode of an entry for an interpreter; None if it was not compiled, or its index is damaged."""
     home = _home(entry, interpreter)
-    try:
-        sealed, _, data = (home / INDEX).read_bytes().partition(b"\n")
-        if hashlib.sha256(data).hexdigest().encode() != sealed:
-            return None
-        document = json.loads(data)
-        if document.pop("schema") != SCHEMA:
-            return None
-        folders = tuple(Folder(path, tuple(names)) for path, names in document.pop("folders"))
-        return Compiled(home=home, folders=folders, **document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    found = read_index(home, SCHEMA)
+    if found is None:
         return None
+    head, kept = found
+    return Compiled(home=home, boot=head.get("boot", ""), **kept._asdict())
 
 
 def compile_all(
@@ -205,22 +198,21 @@ def _seal(draft: Path) -> None:
     found = sorted((prefix, sorted(entry.name for entry in entries)) for prefix, entries in scan(root) if entries)
     paths = [prefix + name for prefix, names in found for name in names]
     states = [(root / path).stat() for path in paths]
-    sizes, inodes = [state.st_size for state in states], [state.st_ino for state in states]
+    sizes = [state.st_size for state in states]
     hashes = hash_files(root, list(zip(paths, sizes, strict=True)), lambda _: None)
-    for path in paths:
-        mtime = mtime_of(hashes[path] or "0")
+    mtimes = [mtime_of(hashes[path] or "0") for path in paths]
+    for path, mtime in zip(paths, mtimes, strict=True):
         os.utime(root / path, ns=(mtime, mtime))
         (root / path).chmod(0o444)
-    folders = tuple(Folder(prefix.rstrip("/"), tuple(names)) for prefix, names in found)
-    digests = "".join(hashes[path] or "" for path in paths)
-    _write(Compiled(home=draft, folders=folders, sizes=sizes, hashes=digests, inodes=inodes, boot=current_boot()))
-
-
-def _write(made: Compiled) -> None:
-    names = ("folders", "sizes", "hashes", "inodes", "boot")
-    document = {"schema": SCHEMA} | {name: getattr(made, name) for name in names}
-    data = json.dumps(document, separators=(",", ":")).encode()
-    write_atomically(made.home / INDEX, hashlib.sha256(data).hexdigest().encode() + b"\n" + data, durable=False)
+    kept = Kept(
+        folders=tuple(Folder(prefix.rstrip("/"), tuple(names)) for prefix, names in found),
+        modes=array("H", bytes(2 * len(paths))),
+        sizes=array("Q", sizes),
+        hashes=bytes.fromhex("".join(hashes[path] or "" for path in paths)),
+        inodes=array("Q", (state.st_ino & INODE for state in states)),
+        mtimes=array("q", mtimes),
+    )
+    write_index(draft, {"schema": SCHEMA, "boot": current_boot()}, kept)
 
 
 def _settled(made: Compiled) -> bool:
@@ -230,7 +222,7 @@ def _settled(made: Compiled) -> bool:
         return True
     files = list(zip(made.paths, made.sizes, strict=True))
     hashes = hash_files(made.folder, files, lambda _: None)
-    if "".join(hashes[path] or "" for path, _ in files) != made.hashes:
+    if "".join(hashes[path] or "" for path, _ in files) != made.hashes.hex():
         return False
     with contextlib.suppress(OSError):
         marker.touch()

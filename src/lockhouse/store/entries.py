@@ -1,8 +1,4 @@
-"""An entry of the store: the files of one unpacked wheel and what an installation must know of it, in one index file.
-
-The index is columns, not rows: tens of thousands of files are read at every run, and a list of numbers is read ten
-times faster than as many objects. Its first line is the sha256 of the rest: one that is not whole is no index.
-"""
+"""An entry of the store: the files of one unpacked wheel and what an installation must know of it, in one index."""
 
 from __future__ import annotations
 
@@ -10,15 +6,16 @@ import contextlib
 import csv
 import hashlib
 import io
-import json
 import time
+from array import array
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from lockhouse.columns import INODE
+from lockhouse.store.index import INDEX, Folder, Kept, read_index, write_index
 from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint
 
@@ -26,20 +23,17 @@ if TYPE_CHECKING:
     from lockhouse.wheels.wheelfile import Wheel
 
 __all__ = [
+    "EXECUTABLE",
     "FILES",
-    "INDEX",
     "RECORD",
     "Entry",
-    "Folder",
     "StoredFile",
     "mtime_of",
-    "mtimes_of",
     "read_entry",
     "write_entry",
 ]
 
-SCHEMA = "lockhouse.store-entry/2"
-INDEX = "index"
+SCHEMA = "lockhouse.store-entry/3"
 RECORD = "record"
 FILES = "files"
 
@@ -47,11 +41,11 @@ EPOCH = 946_684_800
 SPAN = 0x1FFF_FFFF
 """Times of files lie between 2000-01-01 UTC, in seconds, and 17 years later."""
 
+EXECUTABLE = 0o111
+"""Bits of the mode of a file that may be run."""
+
 TICK = 20_000_000
 """Nanoseconds; clocks of file systems advance in steps of at most 10 ms."""
-
-FIRST = Struct(">I28x")
-"""The first four of the 32 bytes of a sha256, as a number."""
 
 _known: dict[Path, tuple[tuple[int, int, int, int], Entry]] = {}
 
@@ -67,21 +61,13 @@ class StoredFile(NamedTuple):
     inode: int
 
 
-class Folder(NamedTuple):
-    """A folder of an entry that holds files, as its path in the wheel, and their names."""
-
-    path: str
-    names: tuple[str, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A published entry. ``folder`` holds the unpacked files as they lie in the wheel; ``home`` is all of the entry.
 
-    The columns are all in the order of ``folders``, which are sorted, and of the names in them, sorted as well.
-    ``executables`` has ``x`` or ``-`` per file, ``hashes`` 64 hex digits per file. ``rewritten`` are scripts
-    whose first line names no interpreter yet (``#!python``): they are written into an environment, never linked.
-    ``boot`` is the boot of the machine that it was written in, empty where that cannot be told.
+    ``folders`` and the columns after it are those of :class:`Kept`. ``rewritten`` are scripts whose first line names no
+    interpreter yet (``#!python``): they are written into an environment, never linked. ``boot`` is the boot of the
+    machine that it was written in, empty where that cannot be told.
     """
 
     sha256: str
@@ -95,10 +81,11 @@ class Entry:
     root_is_purelib: bool
     commands: tuple[tuple[str, str, bool], ...]
     folders: tuple[Folder, ...]
-    executables: str
-    sizes: Sequence[int]
-    hashes: str
-    inodes: Sequence[int]
+    modes: array[int]
+    sizes: array[int]
+    hashes: bytes
+    inodes: array[int]
+    mtimes: array[int]
     rewritten: frozenset[str]
     record_sha256: str
     boot: str
@@ -109,11 +96,6 @@ class Entry:
         return self.home / FILES
 
     @cached_property
-    def mtimes(self) -> Sequence[int]:
-        """Modification time of each file in nanoseconds, in the order of the columns."""
-        return mtimes_of(self.hashes)
-
-    @cached_property
     def paths(self) -> tuple[str, ...]:
         """Every file's path in the wheel, in the order of the columns."""
         return tuple(f"{path}/{name}" if path else name for path, names in self.folders for name in names)
@@ -121,12 +103,12 @@ class Entry:
     @cached_property
     def files(self) -> tuple[StoredFile, ...]:
         """Every file, in the order of the columns."""
-        hashes = self.hashes
+        hashes = self.hashes.hex()
         return tuple(
-            StoredFile(path, mode == "x", size, hashes[start : start + 64], mtime_ns, inode)
+            StoredFile(path, mode != 0, size, hashes[start : start + 64], mtime_ns, inode)
             for path, mode, size, inode, mtime_ns, start in zip(
                 self.paths,
-                self.executables,
+                self.modes,
                 self.sizes,
                 self.inodes,
                 self.mtimes,
@@ -168,11 +150,6 @@ def mtime_of(sha256: str) -> int:
     return (EPOCH + (int(sha256[:8], 16) & SPAN)) * 10**9
 
 
-def mtimes_of(hashes: str) -> list[int]:
-    """Return :func:`mtime_of` of each of the hashes, 64 hex digits each."""
-    return [(EPOCH + (first & SPAN)) * 10**9 for (first,) in FIRST.iter_unpack(bytes.fromhex(hashes))]
-
-
 def read_entry(home: Path) -> Entry | None:
     """Read the entry in a folder; None if there is none, or its index is not the one that was written.
 
@@ -194,21 +171,15 @@ def read_entry(home: Path) -> Entry | None:
 
 
 def _read(home: Path) -> Entry | None:
+    found = read_index(home, SCHEMA)
+    if found is None:
+        return None
+    head, kept = found
     try:
-        sealed, _, data = (home / INDEX).read_bytes().partition(b"\n")
-        if hashlib.sha256(data).hexdigest().encode() != sealed:
-            return None
-        document = json.loads(data)
-        if document.pop("schema") != SCHEMA or document["sha256"] != home.name:
-            return None
-        names = document.pop("names")
-        folders = tuple(
-            Folder(path, tuple(listed.split("\n"))) for path, listed in zip(document.pop("folders"), names, strict=True)
-        )
-        rewritten = frozenset(document.pop("rewritten"))
-        commands = tuple(map(tuple, document.pop("commands")))
-        return Entry(home=home, folders=folders, rewritten=rewritten, commands=commands, **document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        head["rewritten"] = frozenset(head["rewritten"])
+        head["commands"] = tuple(map(tuple, head["commands"]))
+        return Entry(home=home, **head, **kept._asdict()) if head["sha256"] == home.name else None
+    except (KeyError, TypeError):
         return None
 
 
@@ -237,9 +208,17 @@ def write_entry(
     for item in files:
         folder, _, name = item.path.rpartition("/")
         folders.setdefault(folder, []).append(name)
+    kept = Kept(
+        folders=tuple(Folder(path, tuple(names)) for path, names in folders.items()),
+        modes=array("H", (EXECUTABLE if item.executable else 0 for item in files)),
+        sizes=array("Q", (item.size for item in files)),
+        hashes=bytes.fromhex("".join(item.sha256 for item in files)),
+        inodes=array("Q", (item.inode & INODE for item in files)),
+        mtimes=array("q", (item.mtime_ns for item in files)),
+    )
     data = record_lines(files, wheel.data_dir).encode()
     (home / RECORD).write_bytes(data)
-    document = {
+    head = {
         "schema": SCHEMA,
         "sha256": sha256,
         "filename": wheel.filename,
@@ -250,15 +229,8 @@ def write_entry(
         "data_dir": wheel.data_dir,
         "root_is_purelib": wheel.root_is_purelib,
         "commands": [(point.name, point.target, point.gui) for point in wheel.entry_points],
-        "folders": list(folders),
-        "names": ["\n".join(names) for names in folders.values()],
-        "executables": "".join("x" if item.executable else "-" for item in files),
-        "sizes": [item.size for item in files],
-        "hashes": "".join(item.sha256 for item in files),
-        "inodes": [item.inode for item in files],
         "rewritten": sorted(rewritten),
         "record_sha256": hashlib.sha256(data).hexdigest(),
         "boot": boot,
     }
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    (home / INDEX).write_bytes(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+    write_index(home, head, kept)

@@ -48,7 +48,7 @@ class Damage(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """Files of one folder of the store for one folder of an environment, which exists. ``executables`` as in Entry.
+    """Files of one folder of the store for one folder of an environment, which exists. ``modes`` as in Entry.
 
     With ``written`` they are looked at while they are brought: the kernel has them at hand then.
     """
@@ -56,7 +56,7 @@ class Transfer(NamedTuple):
     source: str
     target: str
     names: Sequence[str]
-    executables: str
+    modes: Sequence[int]
     written: Written | None = None
 
 
@@ -173,7 +173,7 @@ def _one_by_one(transfer: Transfer, bring: Callable[[int, str], Iterator[Conflic
 
 
 def _duplicate_one(transfer: Transfer, index: int, name: str, duplicate: Duplicate) -> Iterator[Conflict]:
-    mode = 0o755 if transfer.executables[index] == "x" else 0o644
+    mode = 0o755 if transfer.modes[index] else 0o644
     try:
         duplicate(f"{transfer.source}/{name}", f"{transfer.target}/{name}", mode)
     except FileExistsError:

@@ -5,8 +5,10 @@ With it a seal is put together without reading what the store has read already.
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 
+from lockhouse.columns import INODE
 from lockhouse.environments.sealing import Files, Origins
 from lockhouse.host import Interpreter
 from lockhouse.store.placements import Placement, read_placements
@@ -14,8 +16,6 @@ from lockhouse.store.shelves import Store
 from lockhouse.store.soundness import Columns
 
 __all__ = ["find_origins"]
-
-EXECUTABLE = {ord("x"): 0o111, ord("-"): 0}
 
 
 def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) -> Origins:
@@ -28,15 +28,14 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
         entry = store.entry(placement.sha256)
         if entry is None:
             continue
-        modes = list(map(EXECUTABLE.__getitem__, entry.executables.encode()))
-        _place(origins, entry, modes, placement, entry.data_dir)
+        _place(origins, entry, placement, entry.data_dir)
         made = None
         if bytecode is not None:
             from lockhouse.store.compiling import compiled
 
             made = compiled(entry, bytecode)
         if made is not None:
-            _place(origins, made, [0] * len(made.sizes), placement, entry.data_dir)
+            _place(origins, made, placement, entry.data_dir)
         for path in placement.besides:
             folder, _, name = path.rpartition("/")
             prefix = _prefix(placement, folder, entry.data_dir)
@@ -46,21 +45,21 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
     return origins
 
 
-def _place(origins: dict[str, Files], kept: Columns, modes: list[int], placement: Placement, data_dir: str) -> None:
-    hashes, mtimes = bytes.fromhex(kept.hashes), kept.mtimes
+def _place(origins: dict[str, Files], kept: Columns, placement: Placement, data_dir: str) -> None:
     # Where files were copied, inodes of the store mean nothing.
-    inodes = kept.inodes if placement.mode == "hardlink" else [-1] * len(modes)
+    inodes = kept.inodes if placement.mode == "hardlink" else array("Q", [INODE]) * len(kept.inodes)
+    ctimes = array("q", bytes(8 * len(kept.sizes)))
     end = 0
     for folder, names in kept.folders:
         begin, end = end, end + len(names)
         files = Files(
             names,
-            modes[begin:end],
+            kept.modes[begin:end],
             kept.sizes[begin:end],
-            hashes[begin * 32 : end * 32],
+            kept.hashes[begin * 32 : end * 32],
             inodes[begin:end],
-            mtimes[begin:end],
-            [0] * len(names),
+            kept.mtimes[begin:end],
+            ctimes[begin:end],
         )
         prefix = _prefix(placement, folder, data_dir)
         before = origins.get(prefix)

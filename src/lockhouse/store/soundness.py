@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from lockhouse.store.entries import Folder
+from lockhouse.columns import INODE
+from lockhouse.store.index import Folder
 
 __all__ = ["DIRECTORY", "Columns", "Written", "has_changed", "is_damaged"]
 
@@ -27,20 +29,24 @@ class Columns(Protocol):
         """Folders that hold files, and the names in them."""
 
     @property
-    def sizes(self) -> Sequence[int]:
+    def modes(self) -> array[int]:
+        """Bits of the mode of each file that tell whether it may be run."""
+
+    @property
+    def sizes(self) -> array[int]:
         """Bytes of each file."""
 
     @property
-    def mtimes(self) -> Sequence[int]:
+    def hashes(self) -> bytes:
+        """32 bytes of sha256 for each file."""
+
+    @property
+    def inodes(self) -> array[int]:
+        """Inode number of each file, as far as a column keeps it."""
+
+    @property
+    def mtimes(self) -> array[int]:
         """Modification time of each file in nanoseconds."""
-
-    @property
-    def hashes(self) -> str:
-        """64 hex digits for each file."""
-
-    @property
-    def inodes(self) -> Sequence[int]:
-        """Inode number of each file."""
 
 
 class Written(NamedTuple):
@@ -53,11 +59,10 @@ class Written(NamedTuple):
 
 def is_damaged(kept: Columns) -> bool:
     """Whether a file is missing, or has another size, time or inode than the one that was written."""
-    mtimes = kept.mtimes
     end = 0
     for path, names in kept.folders:
         begin, end = end, end + len(names)
-        written = Written(kept.sizes[begin:end], mtimes[begin:end], kept.inodes[begin:end])
+        written = Written(kept.sizes[begin:end], kept.mtimes[begin:end], kept.inodes[begin:end])
         if has_changed(f"{kept.folder}/{path}", names, written):
             return True
     return False
@@ -74,7 +79,7 @@ def has_changed(folder: str, names: Sequence[str], written: Written, handle: int
         stat = os.stat
         for name, size, mtime, inode in zip(names, *written, strict=True):
             found = stat(prefix + name, dir_fd=handle, follow_symlinks=False)
-            if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino != inode:
+            if found.st_mtime_ns != mtime or found.st_size != size or found.st_ino & INODE != inode:
                 return True
     except OSError:
         return True

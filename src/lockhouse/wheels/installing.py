@@ -23,7 +23,7 @@ from lockhouse.environments.generations import METADATA
 from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.state import storage_errors
 from lockhouse.store.bringing import Damaged, bring
-from lockhouse.store.entries import Entry, StoredFile
+from lockhouse.store.entries import EXECUTABLE, Entry, StoredFile
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 from lockhouse.store.placements import Placement, read_placements, write_placements
 from lockhouse.store.soundness import Written
@@ -127,7 +127,7 @@ class Installation:
                 f"{source}/{folder}" if folder else source,
                 f"{self.root}/{place}" if place else str(self.root),
                 names,
-                entry.executables[begin:end],
+                entry.modes[begin:end],
                 Written(entry.sizes[begin:end], entry.mtimes[begin:end], entry.inodes[begin:end]),
             )
             self._check_places(entry, transfer)
@@ -158,7 +158,7 @@ class Installation:
                 work.listed.append((place, item.sha256, item.size))
         return transfer._replace(
             names=[name for name, _ in linked],
-            executables="".join("x" if item.executable else "-" for _, item in linked),
+            modes=[EXECUTABLE if item.executable else 0 for _, item in linked],
             written=Written(
                 [item.size for _, item in linked],
                 [item.mtime_ns for _, item in linked],
@@ -221,7 +221,7 @@ class Installation:
         if item.executable and not os.access(place, os.X_OK):
             # Its mode cannot be changed: it may be a link, and then the store and others share it.
             place.unlink()
-            again = Transfer(conflict.source, conflict.target, (conflict.name,), "x")
+            again = Transfer(conflict.source, conflict.target, (conflict.name,), [EXECUTABLE])
             list(link_tree([again], self.mode))
         work.besides.append(path)
 

@@ -31,7 +31,7 @@ def transfers(tmp_path: Path) -> list[Transfer]:
         names = tuple(f"{number:02}.py" for number in range(FILES))
         for name in names:
             (source / name).write_text(f"{folder} {name}")
-        made.append(Transfer(str(source), str(target), names, "-" * FILES, written(source, names)))
+        made.append(Transfer(str(source), str(target), names, [0] * FILES, written(source, names)))
     return made
 
 

@@ -28,7 +28,7 @@ def transfer(tmp_path: Path) -> Transfer:
         (source / name).write_text(name)
         os.utime(source / name, ns=(MTIME, MTIME))
         (source / name).chmod(0o555 if name == "b.so" else 0o444)
-    return Transfer(str(source), str(target), NAMES, "-x-")
+    return Transfer(str(source), str(target), NAMES, (0, 0o111, 0))
 
 
 def mode_of(path: Path) -> int:
@@ -138,7 +138,7 @@ def test_between_two_file_systems_files_are_copied(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=other) as folder:
         assert link_mode(tmp_path, Path(folder)) == "copy"
         Path(tmp_path, "a.py").write_text("x")
-        transfer = Transfer(str(tmp_path), folder, ("a.py",), "-")
+        transfer = Transfer(str(tmp_path), folder, ("a.py",), [0])
         assert list(link_tree([transfer], "hardlink")) == []
         assert Path(folder, "a.py").read_text() == "x"
 

@@ -16,7 +16,8 @@ from fixtures.stores import admitted, sha256_of
 from fixtures.wheels import WheelSpec
 from lockhouse.errors import BuildError, IntegrityError, UnsafeWheel
 from lockhouse.store import Store
-from lockhouse.store.entries import INDEX, RECORD
+from lockhouse.store.entries import RECORD
+from lockhouse.store.index import INDEX
 from lockhouse.store.reserving import Reservations
 
 SPEC = WheelSpec(
