@@ -37,24 +37,29 @@ def find_users(folder: Path) -> tuple[BusyProcess, ...]:
 
     A process that may not be looked into counts as far as it can be seen: no right to look is no error.
     """
+    found = []
+    for pid, uses in _find_uses(os.path.realpath(folder)).items():
+        import psutil
+
+        try:
+            process = psutil.Process(pid)
+            found.append(BusyProcess(pid=pid, name=process.name(), started=process.create_time(), uses=uses))
+        except psutil.Error:
+            continue  # it ended while we looked
+    return tuple(sorted(found, key=lambda item: item.pid))
+
+
+def _find_uses(root: str) -> dict[int, str]:
+    if sys.platform == "linux":
+        from lockhouse.environments.procfs import find_uses
+
+        return find_uses(root)
     import psutil
 
     own = {os.getpid()}
     own |= {process.pid for process in psutil.Process().parents()}
-    root = os.path.realpath(folder)
-    found = []
-    for process in psutil.process_iter():
-        if process.pid in own:
-            continue
-        uses = _how(process, root)
-        if uses is not None:
-            try:
-                found.append(
-                    BusyProcess(pid=process.pid, name=process.name(), started=process.create_time(), uses=uses)
-                )
-            except psutil.Error:
-                continue  # it ended while we looked
-    return tuple(sorted(found, key=lambda item: item.pid))
+    asked = ((process.pid, _how(process, root)) for process in psutil.process_iter() if process.pid not in own)
+    return {pid: uses for pid, uses in asked if uses is not None}
 
 
 def end(processes: Sequence[BusyProcess], timeout: float = 10.0) -> tuple[BusyProcess, ...]:
@@ -115,12 +120,9 @@ def _command(process: psutil.Process) -> Iterator[str]:
 def loaded_files(process: psutil.Process) -> Iterator[str]:
     """Give the files that a process has in its memory; raises OSError or psutil.Error where it may not be asked."""
     if sys.platform == "linux":
-        # psutil reads smaps, for which the kernel walks all the memory: seconds for a process of many gigabytes.
-        with open(f"/proc/{process.pid}/maps", encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123
-            for line in lines:
-                fields = line.rstrip("\n").split(maxsplit=5)
-                if len(fields) == 6:
-                    yield fields[5]
+        from lockhouse.environments import procfs
+
+        yield from procfs.loaded_files(process.pid)
     elif sys.platform == "win32":  # macOS does not tell
         for mapped in process.memory_maps():
             yield mapped.path

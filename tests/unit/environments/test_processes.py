@@ -91,6 +91,30 @@ def test_a_loaded_library_is_found(tmp_path: Path) -> None:
         assert uses(tmp_path) == {process.pid: "loaded file"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil is the only one to ask")
+def test_psutil_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("x")
+    shutil.copy("/bin/sh", tmp_path / "program")
+    with (
+        running(str(tmp_path / "program"), "-c", "echo ready; read line"),
+        python(cwd=tmp_path),
+        python(f"file = open({str(tmp_path / 'data')!r})"),
+    ):
+        ours = find_users(tmp_path)
+        monkeypatch.setattr(sys, "platform", "darwin")
+        assert find_users(tmp_path) == ours
+    assert sorted(user.uses for user in ours) == ["open file", "program", "working directory"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_command_with_a_newline_and_spaces_in_its_path_is_found(tmp_path: Path) -> None:
+    odd = tmp_path / "a (b)\n c"
+    odd.mkdir()
+    shutil.copy("/bin/sh", odd / "a )(program")
+    with running(str(odd / "a )(program"), "-c", "echo ready; read line") as process:
+        assert uses(odd) == {process.pid: "program"}
+
+
 def test_we_and_those_who_started_us_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_users(tmp_path) == ()
