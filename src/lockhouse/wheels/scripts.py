@@ -1,8 +1,14 @@
-"""Scripts of an environment: commands made from entry points, and scripts that wheels bring without an interpreter."""
+"""Scripts of an environment: commands made from entry points, and scripts that wheels bring without an interpreter.
+
+The text of a command is lockhouse's own, because the tree digest counts it: another release of a library must not
+change what an environment is. Launchers, the programs that Windows needs, are those of installer.
+"""
 
 from __future__ import annotations
 
-import io
+import os
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["check_commands", "generate_script", "with_interpreter"]
 
+LONGEST = 127
+"""Bytes of a first line that every kernel reads to its end: Linux before 5.1 reads 128, its newline among them."""
+
+COMMAND = """\
+import sys
+
+from {module} import {name}
+
+if __name__ == "__main__":
+    sys.exit({attribute}())
+"""
+
 
 def check_commands(entry: Entry) -> None:
     """Raise UnsafeWheel for a command that is none: what is written into a script must be names and nothing else."""
@@ -26,24 +44,35 @@ def check_commands(entry: Entry) -> None:
 
 def generate_script(point: EntryPoint, python: Path) -> tuple[str, bytes]:
     """Return file name and content of the script that runs a command, whose form has been checked, with ``python``."""
-    from installer.scripts import Script
-    from installer.utils import get_launcher_kind
-
     match = TARGET.fullmatch(point.target)
     assert match is not None
-    section: Literal["gui", "console"] = "gui" if point.gui else "console"
-    return Script(point.name, match["module"], match["attribute"], section).generate(str(python), get_launcher_kind())
+    module, attribute = match["module"], match["attribute"]
+    if sys.platform == "win32":
+        from installer.scripts import Script
+        from installer.utils import get_launcher_kind
+
+        section: Literal["gui", "console"] = "gui" if point.gui else "console"
+        return Script(point.name, module, attribute, section).generate(str(python), get_launcher_kind())
+    text = COMMAND.format(module=module, name=attribute.partition(".")[0], attribute=attribute)
+    return point.name, _header(python) + text.encode()
 
 
 def with_interpreter(data: bytes, python: Path) -> bytes:
     """Put an interpreter where a script says ``#!python``, as the wheel standard asks ("Recommended features")."""
-    from installer.scripts import Script
-    from installer.utils import fix_shebang, get_launcher_kind
+    _, _, rest = data.partition(b"\n")
+    if sys.platform == "win32":
+        return b"#!" + os.fsencode(python) + b"\n" + rest
+    return _header(python) + rest
 
-    with fix_shebang(io.BytesIO(data), str(python)) as stream:
-        _, _, rest = stream.read().partition(b"\n")
-    if get_launcher_kind() != "posix":
-        return f"#!{python}".encode() + b"\n" + rest
-    # For a path that is long or has spaces the first lines are those of generated scripts.
-    _, text = Script("script", "module", "attribute", "console").generate(str(python), "posix")
-    return text.partition(b"\n# -*- coding")[0] + b"\n" + rest
+
+def _header(python: Path) -> bytes:
+    """Write the first lines of a script that ``python`` is to run."""
+    line = b"#!" + os.fsencode(python)
+    if len(line) < LONGEST and not re.search(rb"\s", line):
+        return line + b"\n"
+    # The kernel takes a space for the end of the path. To a shell this is a command and, behind it, a text that is
+    # never reached; to Python one text, between three quotes each.
+    import shlex
+
+    quoted = os.fsencode(shlex.quote(str(python)))
+    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
