@@ -9,10 +9,11 @@ from packaging.utils import canonicalize_name
 from lockhouse.doctor.remarks import Remark
 from lockhouse.environments.generations import Generations
 from lockhouse.errors import HostManaged, StorageError
-from lockhouse.hosts.deploying import check_host, serving
+from lockhouse.hosts.conditions import check_host
 from lockhouse.hosts.integrity import record_faults
 from lockhouse.hosts.keeping import kept_inventory
 from lockhouse.hosts.kernels import find_loaded
+from lockhouse.hosts.serving import serving
 from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.steps import Context
 

@@ -36,7 +36,7 @@ class HostProvider:
         Raises HostManaged, or StorageError, for a host that may not be added to: better now than at the end.
         """
         from lockhouse.hosts.asking import ask_host
-        from lockhouse.hosts.deploying import check_host
+        from lockhouse.hosts.conditions import check_host
         from lockhouse.hosts.taking import take_inventory
 
         host = take_inventory(ask_host(Path(interpreter.executable)))
@@ -59,7 +59,7 @@ class HostProvider:
 
     def serving(self, context: Context, generation: Generation) -> Serving | None:
         """See :class:`~lockhouse.environments.Deployment`."""
-        from lockhouse.hosts.deploying import serving
+        from lockhouse.hosts.serving import serving
 
         return serving(context, generation)
 

@@ -3,121 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from lockhouse.environments import Scheme
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import (
-    BuildError,
     CheckFailed,
     Hint,
-    HostManaged,
     InternalError,
-    StorageError,
     UsageError,
 )
 from lockhouse.events import Message, Progress
-from lockhouse.evidence import Drift, VerifyReport
+from lockhouse.evidence import VerifyReport
 from lockhouse.host import Host
-from lockhouse.hosts.additions import Additions
 from lockhouse.hosts.asking import ask_host
+from lockhouse.hosts.conditions import check_given, check_host, check_serving, check_untouched
 from lockhouse.hosts.holding import hold_host
-from lockhouse.hosts.integrity import FileState, changes_since, record_faults, states_of
+from lockhouse.hosts.integrity import record_faults, states_of
 from lockhouse.hosts.keeping import additions_of, host_without, keep_inventory, kept_inventory
 from lockhouse.hosts.kernels import find_loaded
 from lockhouse.hosts.ledger import Addition, Guarded, new_key
+from lockhouse.hosts.serving import listed, serving
 from lockhouse.hosts.staging import anchor_of, arrange, collect
 from lockhouse.hosts.taking import take_inventory
 from lockhouse.inventory import HostDistribution, Inventory
 from lockhouse.plan import Plan
 from lockhouse.steps import Context
-from lockhouse.values import dataclass
-from lockhouse.wheels.configuration import read_pip_configuration
 from lockhouse.wheels.installing import Wanted
 
-__all__ = ["HostServing", "check_host", "deploy", "serving", "withdraw"]
+__all__ = ["deploy", "withdraw"]
 
 STEP = "lock"
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostServing:
-    """A generation as it serves in its host."""
-
-    inventory: Inventory
-    additions: Additions
-    addition: Addition
-
-    @property
-    def root(self) -> Path:
-        """The host's prefix."""
-        return Path(self.inventory.prefix)
-
-    @property
-    def scheme(self) -> Scheme:
-        """Where things are in the host."""
-        places = {name: Path(path) for name, path in self.inventory.places.items()}
-        return Scheme(python=Path(self.inventory.interpreter.executable), **places)
-
-    def drift(self, *, deep: bool) -> Drift:
-        """Compare what was added with what was collected; paths are relative to the addition's anchor."""
-        return self.additions.drift(self.addition, deep=deep)
-
-    def failures(self, *, deep: bool) -> tuple[str, ...]:
-        """Say what has become of protected distributions since."""
-        found = []
-        for before in self.addition.protected:
-            there = self.inventory.distribution(before.name)
-            if there is None:
-                found.append(f"protected {before.name} {before.version} is gone from the host")
-            elif (there.version, there.record) != (before.version, before.record):
-                found.append(
-                    f"protected {before.name} is not what it was: {before.version} then, {there.version} now"
-                    if there.version != before.version
-                    else f"protected {before.name} {before.version} was installed anew: its RECORD is another one"
-                )
-            elif faults := sorted(set(record_faults(there, deep=deep)) - set(before.faults)):
-                found.append(f"protected {before.name} {before.version} is damaged: {_listed(faults)}")
-        return tuple(found)
-
-
-def check_host(inventory: Inventory) -> None:
-    """Make sure that a host may be added to; raises HostManaged, StorageError."""
-    if inventory.managed is not None and not read_pip_configuration().break_system_packages:
-        raise HostManaged(
-            f"{inventory.prefix} belongs to the system's package manager, and nothing is added to it",
-            cause=inventory.managed or "it is marked EXTERNALLY-MANAGED (PEP 668)",
-            hints=[
-                Hint("own-environment", "let environment.path name a virtual environment, or use provider 'venv'"),
-                Hint(
-                    "break-system-packages",
-                    "if you want this, and know how to mend it, say so to pip and lockhouse alike: "
-                    "PIP_BREAK_SYSTEM_PACKAGES=1",
-                ),
-            ],
-        )
-    site = inventory.places["purelib"]
-    if not os.access(site, os.W_OK | os.X_OK):
-        raise StorageError(
-            f"nothing can be added to {inventory.prefix}",
-            cause=f"{site} {'cannot be written to' if os.path.isdir(site) else 'does not exist'}",  # noqa: PTH112
-            hints=[Hint("own-environment", "run as its owner, or let environment.path name an environment of yours")],
-        )
-
-
-def serving(context: Context, generation: Generation) -> HostServing | None:
-    """Give a generation as it serves in its host; None while it does not."""
-    inventory = kept_inventory(context.project)
-    if inventory is None:
-        return None
-    additions = additions_of(context, inventory)
-    for addition in additions.ledger.of(additions.owner):
-        if addition.standing in ("trial", "applied") and _is_of(addition, generation):
-            return HostServing(inventory=inventory, additions=additions, addition=addition)
-    return None
 
 
 def deploy(context: Context, generation: Generation, plan: Plan) -> Generation:
@@ -133,7 +50,7 @@ def deploy(context: Context, generation: Generation, plan: Plan) -> Generation:
         if found is not None and not found.drift(deep=False) and not found.failures(deep=False):
             return generation
         base = host_without(context.project, inventory)
-        _check_given(plan, base)
+        check_given(plan, base)
         protected = _protected(context, base)
         replaced = _replaced(plan, base)
         if clash := {item.name for item in replaced} & {item.name for item in protected}:
@@ -161,14 +78,14 @@ def deploy(context: Context, generation: Generation, plan: Plan) -> Generation:
         for item in addition.protected:
             if item.faults:
                 text = f"protected {item.name} is not what its RECORD says, even before anything is added: "
-                context.emit(Message(level="warning", text=text + _listed(item.faults)))
+                context.emit(Message(level="warning", text=text + listed(item.faults)))
 
         def prove(_: Addition) -> None:
             keep_inventory(context.project, take_inventory(ask_host(Path(inventory.interpreter.executable))))
-            _check_untouched(before)
-            _check_serving(serving(context, generation))
+            check_untouched(before)
+            check_serving(serving(context, generation))
             proven.append(_proof(context, generation, plan))
-            _check_untouched(before)
+            check_untouched(before)
 
         try:
             additions.apply(
@@ -219,46 +136,6 @@ def _held(context: Context, stack: ExitStack) -> Inventory:
         )
     keep_inventory(context.project, inventory)
     return inventory
-
-
-def _check_given(plan: Plan, base: Inventory) -> None:
-    """Somebody else may have changed the host since it was looked at."""
-    changes = [
-        f"{item.name} is {there.version if there else 'gone'}, planned was {item.version}"
-        for item in plan.given or ()
-        if (there := base.distribution(item.name)) is None or there.version != item.version
-    ]
-    changes += [
-        f"{item.name} {there.version} has come"
-        for item in plan.distributions
-        if (there := base.distribution(item.name)) is not None and there.version != item.replaces
-    ]
-    if changes:
-        raise BuildError(
-            "the host was changed while lockhouse worked",
-            cause="\n".join(changes),
-            hints=[Hint("run-again", "run the command again: it plans for the host as it is now")],
-        )
-
-
-def _check_untouched(before: Mapping[str, FileState]) -> None:
-    changed = changes_since(before)
-    if changed:
-        raise CheckFailed(
-            f"{len(changed)} protected file{'s' * (len(changed) != 1)} of the host changed meanwhile",
-            cause=_listed(changed),
-            hints=[Hint("find-who", "find out who else works on the host, and run the command again")],
-        )
-
-
-def _check_serving(found: HostServing | None) -> None:
-    """What was just put in place is there, as it was collected, or somebody else works on the host."""
-    from lockhouse.verification.refusal import describe_drift
-
-    drift = found.drift(deep=False) if found is not None else Drift()
-    failures = found.failures(deep=False) if found is not None else ("what was added is not found there",)
-    if drift or failures:
-        raise CheckFailed("the host is not what was made of it", cause="\n".join((*describe_drift(drift), *failures)))
 
 
 def _proof(context: Context, generation: Generation, plan: Plan) -> VerifyReport:
@@ -337,16 +214,3 @@ def _tell_kernels(context: Context, replaced: Sequence[HostDistribution], kept: 
         if item.pid not in {other.pid for other in changed}:
             text = f"{item}, which has not changed: a restart is needed only if it tried to import what was added"
             context.emit(Message(level="info", text=text))
-
-
-def _is_of(addition: Addition, generation: Generation) -> bool:
-    return (addition.generation, addition.plan, addition.environment_digest) == (
-        generation.number,
-        generation.plan,
-        generation.environment_digest,
-    )
-
-
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(paths[:SHOWN]) + more

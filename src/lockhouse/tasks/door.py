@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -12,33 +11,27 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doit import doit_cmd
-
 from lockhouse import interruption
-from lockhouse.errors import Hint, InternalError, LockhouseError, UsageError
+from lockhouse.errors import InternalError, LockhouseError, UsageError
 from lockhouse.events import Emit
 from lockhouse.findings import ScanReport
 from lockhouse.opening import open_context
-from lockhouse.plan import Selection
 from lockhouse.run import Run
-from lockhouse.steps import Context, Options
+from lockhouse.steps import Context
 from lockhouse.tasks.commands import Asked, asked, refuse_nonsense
 from lockhouse.tasks.graph import NO_DATABASE, creator, reporter
+from lockhouse.tasks.variables import inquiry_of, options_of, variables
 from lockhouse.terminal.session import explain, refuse, serve, untold
 from lockhouse.terminal.streams import prepare, write
 from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
-    from lockhouse.diagnosis.inquiry import Inquiry
     from lockhouse.terminal import Listener
 
-__all__ = ["DOIT_CONFIG", "VARIABLES", "VERBS"]
+__all__ = ["DOIT_CONFIG", "VERBS"]
 
 Task = dict[str, Any]
 Tasks = Iterator[Task]
-
-VARIABLES = ("manifest", "accelerator", "offline", "locked", "deep", "generation", "requirements", "bisect")
-"""What may stand as ``name=value`` on doit's command line."""
 
 VERBS = {
     "upgrade": "install anew without the lock's versions",
@@ -89,8 +82,8 @@ def _front_door() -> _Door:
     shown = terminal.listener(*((sys.stdout,) if wanted.command == "run" else (sys.stderr, True)))
     ending.callback(shown.close)
     try:
-        variables = _variables()
-        context = _context(wanted, variables, shown)
+        given = variables()
+        context = _context(wanted, given, shown)
         if context is not None:
             run = Run(context)
             targets = [str(path) for step in run.steps.values() for path in step.outputs]
@@ -108,11 +101,11 @@ def _front_door() -> _Door:
     raise SystemExit(0)
 
 
-def _context(wanted: Asked, variables: Mapping[str, str], emit: Emit) -> Context | None:
+def _context(wanted: Asked, given: Mapping[str, str], emit: Emit) -> Context | None:
     """Open the project; None where that fails and nothing but verbs that need no manifest was asked for."""
-    options = _options(variables)
+    options = options_of(given)
     try:
-        return open_context(Path.cwd(), variables.get("manifest"), options, emit)
+        return open_context(Path.cwd(), given.get("manifest"), options, emit)
     except LockhouseError:
         if wanted.command == "run" and wanted.arguments and MANIFESTLESS.issuperset(wanted.arguments):
             return None
@@ -123,35 +116,6 @@ def _names(run: Run) -> tuple[str, ...]:
     """Names of all tasks, in the order of the pipeline; stages stand beside their group."""
     names = (name for step in run.steps.values() for name in (step.name.partition(":")[0], step.name))
     return tuple(dict.fromkeys((*names, "install", *VERBS)))
-
-
-def _options(variables: Mapping[str, str]) -> Options:
-    return Options(
-        offline=_truth(variables, "offline"),
-        locked=_truth(variables, "locked"),
-        deep=_truth(variables, "deep"),
-        selection=Selection(accelerator=variables.get("accelerator")),
-    )
-
-
-def _variables() -> dict[str, str]:
-    # doit takes any name=value for a variable and keeps them to itself: a misspelt one would do nothing.
-    given: dict[str, str] = dict(doit_cmd._CMDLINE_VARS or {})
-    for name in given:
-        if name not in VARIABLES:
-            close = difflib.get_close_matches(name, VARIABLES, n=1)
-            text = f"did you mean {close[0]}=?" if close else f"variables are: {', '.join(VARIABLES)}"
-            raise UsageError(f"there is no variable {name!r}", hints=[Hint("variable-name", text)])
-    if not given.get("generation", "0").isdecimal():
-        raise UsageError(f"generation={given['generation']}: the value must be the number of a generation")
-    return given
-
-
-def _truth(variables: Mapping[str, str], name: str) -> bool:
-    value = variables.get(name, "0")
-    if value not in ("0", "1"):
-        raise UsageError(f"{name}={value}: the value must be 0 or 1")
-    return value == "1"
 
 
 def _run() -> Run:
@@ -217,30 +181,24 @@ def _serve_aside(name: str) -> None:
 def _serve(name: str, *, dry_run: bool = False) -> None:
     from lockhouse.terminal.request import Request
 
-    variables = _variables()
+    given = variables()
     try:
-        options = replace(_options(variables), upgrade=() if name == "upgrade" else None)
+        options = replace(options_of(given), upgrade=() if name == "upgrade" else None)
     except UsageError as error:
         raise SystemExit(refuse(error, verb=name, json=False)) from error
-    number = variables.get("generation")
+    number = given.get("generation")
     status = serve(
         Request(
             verb=name,
-            manifest=variables.get("manifest"),
+            manifest=given.get("manifest"),
             options=options,
             number=int(number) if number else None,
             dry_run=dry_run,
-            inquiry=_inquiry(variables) if name == "diagnose" else None,
+            inquiry=inquiry_of(given) if name == "diagnose" else None,
         )
     )
     if status:
         raise SystemExit(status)
-
-
-def _inquiry(variables: Mapping[str, str]) -> Inquiry:
-    from lockhouse.diagnosis.inquiry import Inquiry
-
-    return Inquiry(candidates=tuple(variables.get("requirements", "").split()), bisecting=_truth(variables, "bisect"))
 
 
 def _with_clean(create: Callable[[], Iterator[dict[str, Any]]]) -> Callable[[], Iterator[dict[str, Any]]]:

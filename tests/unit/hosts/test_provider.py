@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.hosts import make_host
 from lockhouse.errors import HostManaged, StorageError
-from lockhouse.hosts.deploying import check_host
+from lockhouse.hosts.conditions import check_host
 from lockhouse.hosts.taking import managed_by
 
 
