@@ -24,7 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST = 4
-"""Processes, this one included: beyond, starting them and the file system's own locks take what they would save."""
+"""Processes for what is the file system's work: beyond, starting them and its own locks take what they would save."""
 
 PIECES = 8
 """Pieces of work for each process: who is slower, because others use its core too, takes fewer of them."""
@@ -49,14 +49,16 @@ def spread(
     weights: Sequence[int],
     least: int,
     taken: Callable[[int], None] = lambda _: None,
+    most: int = MOST,
 ) -> list[R]:
     """Do ``work`` on all items, a run of them at a time, on as many cores as there are; give what each run gave.
 
     ``work`` answers; what it changes in memory is lost, and it may be done again where it was done in part. ``least``
     is the weight that pays for a process. ``taken`` is told now and then, in this process, what weight somebody has
-    begun. Where forking is not safe, here or now, there is one run. An error of ``work`` is raised here.
+    begun. There are ``most`` processes at most, this one included. Where forking is not safe, here or now, there is one
+    run. An error of ``work`` is raised here.
     """
-    count = min(_cores(), MOST, sum(weights) // least)
+    count = min(_cores(), most, sum(weights) // least)
     if count < 2 or not can_fork():
         only = work(items)
         taken(sum(weights))

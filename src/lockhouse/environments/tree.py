@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import field
 from pathlib import Path
 
+from lockhouse.cores import can_fork, spread
 from lockhouse.values import dataclass
 
 __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
@@ -19,9 +20,14 @@ FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 
 # Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
-# So few are read before threads have been started.
-FEW_FILES = 256
-FEW_BYTES = 4 * 1024 * 1024
+OPENING = 20_000
+"""Bytes that are hashed in the time that it takes to open a file and close it."""
+
+WORTH_A_PROCESS = 8 * 1024 * 1024
+"""Bytes whose hashing takes longer than starting a process."""
+
+MOST = 8
+"""Cores that hash: more would wait for the disk."""
 
 
 @dataclass(slots=True)
@@ -106,28 +112,39 @@ def stat_entry(root: Path, path: str, entry: os.DirEntry[str]) -> os.stat_result
 def hash_files(root: Path, files: Sequence[tuple[str, int]], advanced: Callable[[int], None]) -> dict[str, str | None]:
     """Sha256 (hex) of files given as relative path and size in bytes; None for one that cannot be read.
 
-    ``advanced`` is told, in the calling thread, how many files are done. Memory is bounded by a block per thread.
+    ``advanced`` is told, in the calling thread, about how many files are done. Memory is bounded by a block for each
+    core.
     """
+
+    def hash_all(share: Iterable[tuple[str, int]]) -> dict[str, str | None]:
+        return {path: _hash(f"{root}/{path}") for path, _ in share}
+
+    weights = [size + OPENING for _, size in files]
+    total = sum(weights)
     result: dict[str, str | None] = {}
-    if len(files) <= FEW_FILES and sum(size for _, size in files) <= FEW_BYTES:
-        result.update((path, _hash(f"{root}/{path}")) for path, _ in files)
-        advanced(len(result))
+    if can_fork() or total < WORTH_A_PROCESS:
+        # Most files are small: threads would wait for the interpreter's lock, and take three times as long.
+        shares = spread(
+            hash_all, files, weights, WORTH_A_PROCESS, lambda begun: advanced(len(files) * begun // (total or 1)), MOST
+        )
+        for share in shares:
+            result |= share
         return result
     from concurrent.futures import ThreadPoolExecutor
 
-    workers = min(8, (os.cpu_count() or 1) + 1)  # one more than can compute, for those that wait for the disk
+    workers = min(MOST, (os.cpu_count() or 1) + 1)  # one more than can compute, for those that wait for the disk
     with ThreadPoolExecutor(workers) as pool:
-        for batch in pool.map(lambda paths: [(path, _hash(f"{root}/{path}")) for path in paths], _batches(files)):
-            result.update(batch)
+        for hashes in pool.map(hash_all, _batches(files)):
+            result |= hashes
             advanced(len(result))
     return result
 
 
-def _batches(files: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _batches(files: Sequence[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+    batch: list[tuple[str, int]] = []
     weight = 0
     for path, size in files:
-        batch.append(path)
+        batch.append((path, size))
         weight += size
         if len(batch) >= BATCH_FILES or weight >= BATCH_BYTES:
             yield batch
