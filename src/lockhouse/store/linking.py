@@ -43,7 +43,6 @@ class Damage(NamedTuple):
     ``tried`` is how many of a transfer's names had their turn before that was found: no other file can have come.
     """
 
-    source: str
     tried: int
 
 
@@ -104,7 +103,7 @@ def link_tree(transfers: Sequence[Transfer], mode: LinkMode, *, link: Link = os.
         else:
             tried = yield from _duplicated(transfer, clone if mode == "clone" else copy)
         if tried is not None:
-            yield Damage(transfer.source, tried)
+            yield Damage(tried)
 
 
 _Trying = Generator[Conflict, None, int | None]
