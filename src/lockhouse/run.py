@@ -32,7 +32,7 @@ from lockhouse.state import refused
 from lockhouse.steps import Context, Step
 
 if TYPE_CHECKING:
-    from lockhouse.exclusion import Hold
+    from lockhouse.locking import Hold
 
 __all__ = ["Run", "run_verb"]
 

@@ -10,11 +10,12 @@ import contextlib
 import threading
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from lockhouse.locking import NO_LOCKS, Hold, take
 
 __all__ = ["Reservations"]
 
 PAUSE = 0.05
+"""Seconds between two looks whether an entry is free."""
 
 
 class Reservations:
@@ -22,26 +23,30 @@ class Reservations:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._held: dict[str, FileLock | None] = {}
+        self._held: dict[str, Hold | None] = {}
 
     def take(self, sha256: str) -> bool:
-        """Reserve an entry; False if somebody else has."""
-        lock = self._lock(sha256)
+        """Reserve an entry; False if somebody else has. Raises OSError."""
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        except NotImplementedError:
+            hold = take(self.folder / sha256)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
             self._held[sha256] = None
             return True
-        self._held[sha256] = lock
+        if hold is None:
+            return False
+        self._held[sha256] = hold
         return True
 
     def give(self, sha256: str) -> None:
         """Give an entry free."""
-        lock = self._held.pop(sha256, None)
-        if lock is not None:
-            self._release(sha256, lock)
+        hold = self._held.pop(sha256, None)
+        if hold is not None:
+            # While it is held; who opened it just now will hold a lock that nobody else sees, and does the work again.
+            with contextlib.suppress(OSError):
+                (self.folder / sha256).unlink()
+            hold.release()
 
     def give_all(self) -> None:
         """Give all entries free."""
@@ -50,18 +55,7 @@ class Reservations:
 
     def wait(self, sha256: str, given_up: threading.Event) -> None:
         """Wait until nobody makes an entry, or ``given_up``. Whoever waits must hold nothing that others wait for."""
-        lock = self._lock(sha256)
-        while not given_up.is_set():
-            with contextlib.suppress(Timeout):
-                lock.acquire(timeout=PAUSE)
-                self._release(sha256, lock)
+        while not self.take(sha256):
+            if given_up.wait(PAUSE):
                 return
-
-    def _release(self, sha256: str, lock: FileLock) -> None:
-        # While it is held; who opened it just now will hold a lock that nobody else sees, and does the work again.
-        with contextlib.suppress(OSError):
-            (self.folder / sha256).unlink()
-        lock.release()
-
-    def _lock(self, sha256: str) -> FileLock:
-        return FileLock(self.folder / sha256, thread_local=False)
+        self.give(sha256)
