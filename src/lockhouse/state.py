@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -174,6 +175,7 @@ def move(source: Path, target: Path) -> None:
     rename(source, target)
 
 
+@cache
 def current_boot() -> str:
     """Name the boot that the machine is in; empty where that cannot be told.
 

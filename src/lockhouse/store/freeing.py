@@ -20,7 +20,7 @@ from lockhouse.state import storage_errors
 from lockhouse.store.entries import FILES
 from lockhouse.store.placements import FILE as PLACEMENTS
 from lockhouse.store.placements import read_placements
-from lockhouse.store.shelves import TRASH, UNPACKING, Store
+from lockhouse.store.shelves import TRASH, UNPACKING, Store, wheel_of
 from lockhouse.values import dataclass
 
 __all__ = ["Unused", "find_unused", "free_unused", "register_use", "users"]
@@ -108,6 +108,5 @@ def _folder(note: Path) -> Path:
 def _leftovers(store: Store) -> Iterator[Path]:
     yield from store.shelves.glob(f"{TRASH}*")
     for draft in store.shelves.glob(f"{UNPACKING}*"):
-        sha256 = draft.name.removeprefix(UNPACKING).partition("-")[0]
-        if not store.in_the_making(sha256):
+        if not store.in_the_making(wheel_of(draft)):
             yield draft

@@ -185,20 +185,24 @@ class Store:
         from lockhouse.wheels.wheelfile import read_wheel
 
         reservations = self._reservations()
-        makings: list[Making] = []
+        makings: dict[str, Making] = {}
+        """Those that have begun and are not published."""
 
         def begin() -> Iterator[Making]:
+            left = self._drafts()
             # The largest first, so that it does not run alone at the end.
             for sha256, wheel in sorted(wheels.items(), key=lambda item: item[1].stat().st_size, reverse=True):
                 if not reservations.take(sha256) or self.entry(sha256) is not None:
                     continue
-                self._sweep(sha256)
+                for draft in left.get(sha256, ()):
+                    remove_tree(draft)
                 draft = self.shelves / f"{UNPACKING}{sha256}-{secrets.token_hex(4)}"
-                makings.append(Making(read_wheel(wheel), sha256, draft))
-                yield makings[-1]
+                makings[sha256] = Making(read_wheel(wheel), sha256, draft)
+                yield makings[sha256]
 
         def publish(making: Making) -> None:
-            self._publish(making.draft, self.home(making.sha256))
+            if self._publish(making.draft, self.home(making.sha256)):
+                del makings[making.sha256]
             reservations.give(making.sha256)
 
         try:
@@ -207,7 +211,7 @@ class Store:
                 scatter(self.shelves)
                 make_all(begin(), publish, meter, given_up)
         finally:
-            for making in makings:
+            for making in makings.values():
                 remove_tree(making.draft)
             reservations.give_all()
 
@@ -216,10 +220,12 @@ class Store:
 
         return Reservations(self.shelves / RESERVED)
 
-    def _sweep(self, sha256: str) -> None:
-        """Remove what a killed process left of an entry that is reserved now."""
-        for draft in self.shelves.glob(f"{UNPACKING}{sha256}-*"):
-            remove_tree(draft)
+    def _drafts(self) -> dict[str, list[Path]]:
+        """Give the drafts that there are by their wheels: who can reserve a wheel knows that they were left behind."""
+        drafts: dict[str, list[Path]] = {}
+        for draft in self.shelves.glob(f"{UNPACKING}*"):
+            drafts.setdefault(wheel_of(draft), []).append(draft)
+        return drafts
 
     def _published(self, sha256: str) -> Entry:
         entry = self.entry(sha256)
@@ -227,18 +233,20 @@ class Store:
             raise StorageError(f"{self.home(sha256)} cannot be read", cause="it was there just now")
         return entry
 
-    def _publish(self, temporary: Path, home: Path) -> None:
+    def _publish(self, temporary: Path, home: Path) -> bool:
+        """Put a draft in its place; False if another process was first, whose entry serves as well."""
         home.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
             try:
                 move(temporary, home)
-                return
+                return True
             except OSError as error:
                 if error.errno not in OCCUPIED or not home.exists():
                     raise
             if read_entry(home) is not None:
-                return  # another process was first: its entry serves as well
+                return False
             self.discard(home)
+        return False
 
     def discard(self, home: Path) -> None:
         """Remove the folder of an entry: gone at one instant, then deleted."""
@@ -248,3 +256,8 @@ class Store:
                 move(home, trash)
             if trash.exists():
                 remove_tree(trash)
+
+
+def wheel_of(draft: Path) -> str:
+    """Name the wheel that a draft is of, by its sha256."""
+    return draft.name.removeprefix(UNPACKING).partition("-")[0]
