@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["at_once", "can_fork", "spread"]
+__all__ = ["at_once", "can_fork", "cut", "spread"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,23 +49,27 @@ def spread(
     weights: Sequence[int],
     least: int,
     taken: Callable[[int], None] = lambda _: None,
+    *,
     most: int = MOST,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> list[R]:
     """Do ``work`` on all items, a run of them at a time, on as many cores as there are; give what each run gave.
 
     ``work`` answers; what it changes in memory is lost, and it may be done again where it was done in part. ``least``
     is the weight that pays for a process. ``taken`` is told now and then, in this process, what weight somebody has
     begun. There are ``most`` processes at most, this one included. Where forking is not safe, here or now, there is one
-    run. An error of ``work`` is raised here.
+    run. ``meanwhile`` is done by this process before it takes part, while the others work. The first error of ``work``
+    is raised here, and nothing is begun after it.
     """
     count = min(_cores(), most, sum(weights) // least)
     if count < 2 or not can_fork():
+        meanwhile()
         only = work(items)
         taken(sum(weights))
         return [only]
-    cut = _cut(weights, count * PIECES)
-    runs = [items[run.start : run.stop] for run in cut]
-    begun = list(accumulate(sum(weights[run.start : run.stop]) for run in cut))
+    parts = cut(weights, count * PIECES)
+    runs = [items[run.start : run.stop] for run in parts]
+    begun = list(accumulate(sum(weights[run.start : run.stop]) for run in parts))
     reading, writing = os.pipe()
     helpers: list[_Helper] = []
     try:
@@ -74,11 +78,17 @@ def spread(
         os.close(writing)
         with contextlib.suppress(OSError):  # no process to be had: then this one does it all
             helpers.extend(_start(work, runs, reading) for _ in range(count - 1))
+        meanwhile()
         done = _take(work, runs, reading, lambda number: taken(begun[number]))
+        failed = []
         while helpers:
-            done |= _answer(helpers.pop())
+            answer, number = _answer(helpers.pop())
+            done |= answer
+            failed += [] if number is None else [number]
+        for number in failed:  # an error cannot be handed over: it comes again here
+            done[number] = work(runs[number])
         taken(sum(weights))
-        # What a helper took and never answered, because it was killed or failed, falls to this process.
+        # What a helper took and never answered, because it was killed, falls to this process.
         return [done[index] if index in done else work(run) for index, run in enumerate(runs)]
     finally:
         os.close(reading)
@@ -132,7 +142,7 @@ def can_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def _cut(weights: Sequence[int], count: int) -> list[range]:
+def cut(weights: Sequence[int], count: int) -> list[range]:
     """Cut items into about ``count`` runs of the same weight, the heaviest first: else it might run alone at the end.
 
     Gives their places.
@@ -152,9 +162,10 @@ def _take(
     work: Callable[[Sequence[T]], R],
     runs: Sequence[Sequence[T]],
     reading: int,
-    begin: Callable[[int], None] = lambda _: None,
+    begin: Callable[[int], None],
+    done: dict[int, R] | None = None,
 ) -> dict[int, R]:
-    done = {}
+    done = {} if done is None else done
     while number := os.read(reading, 1):
         begin(number[0])
         done[number[0]] = work(runs[number[0]])
@@ -172,8 +183,22 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(answer)
-        done: dict[int, Any] = _take(work, runs, reading, lambda _: _leave_without(parent))
-        view = memoryview(marshal.dumps(done) + WHOLE)
+        done: dict[int, Any] = {}
+        failed = None
+
+        def begin(number: int) -> None:
+            nonlocal failed
+            failed = number
+            if os.getppid() != parent:
+                os._exit(1)  # the process that it helps was killed
+
+        try:
+            _take(work, runs, reading, begin, done)
+            failed = None
+        except Exception:  # noqa: BLE001 - it is told
+            while os.read(reading, len(runs)):
+                pass  # nobody is to begin anything after it
+        view = memoryview(marshal.dumps((done, failed)) + WHOLE)
         while view:
             view = view[os.write(telling, view) :]
         # Who has the answer may give locks back at once: no copy of them is to be open any more.
@@ -185,14 +210,8 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         os._exit(1)
 
 
-def _leave_without(parent: int) -> None:
-    """End this process where the one that it helps was killed."""
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _answer(helper: _Helper) -> dict[int, Any]:
-    """Give what a helper has done, by number; nothing if it did not come to its end."""
+def _answer(helper: _Helper) -> tuple[dict[int, Any], int | None]:
+    """Give what a helper has done, by number, and what it failed in; nothing if it did not come to its end."""
     blocks = []
     try:
         while block := os.read(helper.answer, 1 << 20):
@@ -205,9 +224,9 @@ def _answer(helper: _Helper) -> dict[int, Any]:
     if not data.endswith(WHOLE):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(helper.process, 0)
-        return {}
+        return {}, None
     _ending.add(helper.process)  # it has but to give its memory back, which takes milliseconds
-    answer: dict[int, Any] = marshal.loads(data)  # noqa: S302 - written by a copy of this very process
+    answer: tuple[dict[int, Any], int | None] = marshal.loads(data)  # noqa: S302 - written by a copy of this process
     return answer
 
 

@@ -180,3 +180,40 @@ def test_beside_threads_nothing_is_forked() -> None:
 
 def test_little_work_is_not_worth_a_process() -> None:
     assert spread(negated, [1, 2, 3], [1, 1, 1], 2000) == [[-1, -2, -3]]
+
+
+def test_nothing_is_begun_after_an_error_of_a_helper(tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def failing(numbers: Sequence[int]) -> list[int]:
+        if os.getpid() != here or (tmp_path / "failed").exists():
+            (tmp_path / "failed").touch()
+            raise PermissionError(13, "no")
+        (tmp_path / str(numbers[0])).touch()
+        until = time.monotonic() + 10
+        while not (tmp_path / "failed").exists() and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        return negated(numbers)
+
+    with pytest.raises(PermissionError):
+        spread(failing, list(range(100)), [1] * 100, 1)
+    assert len(list(tmp_path.iterdir())) <= 2  # the sign, and what was begun here before it
+    assert not children()
+
+
+def test_something_else_is_done_while_helpers_work(tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def work(numbers: Sequence[int]) -> list[int]:
+        if os.getpid() != here:
+            (tmp_path / "at work").touch()
+        return negated(numbers)
+
+    def wait() -> None:
+        until = time.monotonic() + 10
+        while not (tmp_path / "at work").exists():
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+    assert flat(spread(work, list(range(100)), [1] * 100, 1, meanwhile=wait)) == sorted(negated(range(100)))

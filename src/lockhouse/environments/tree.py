@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import field
 from pathlib import Path
 
-from lockhouse.cores import can_fork, spread
+from lockhouse.sharing import share
 from lockhouse.values import dataclass
 
 __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "readable", "scan", "stat_entry", "walk"]
@@ -17,9 +17,6 @@ __all__ = ["Tree", "close_folder", "hash_files", "measure", "open_folder", "read
 BLOCK = 1024 * 1024
 NOTHING: Mapping[str, Callable[[str], bool]] = {}
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-# Small files cost more in bookkeeping than in hashing: a task of the pool takes this many files or bytes.
-BATCH_FILES = 128
-BATCH_BYTES = 16 * 1024 * 1024
 OPENING = 20_000
 """Bytes that are hashed in the time that it takes to open a file and close it."""
 
@@ -116,41 +113,25 @@ def hash_files(root: Path, files: Sequence[tuple[str, int]], advanced: Callable[
     core.
     """
 
-    def hash_all(share: Iterable[tuple[str, int]]) -> dict[str, str | None]:
-        return {path: _hash(f"{root}/{path}") for path, _ in share}
+    def hash_all(some: Sequence[tuple[str, int]]) -> dict[str, str | None]:
+        return {path: _hash(f"{root}/{path}") for path, _ in some}
 
     weights = [size + OPENING for _, size in files]
-    total = sum(weights)
+    total = sum(weights) or 1
+    # Most files are small: threads would wait for the interpreter's lock, and take three times as long.
+    shares = share(
+        hash_all,
+        files,
+        weights,
+        WORTH_A_PROCESS,
+        lambda begun: advanced(len(files) * begun // total),
+        threads=min(MOST, (os.cpu_count() or 1) + 1),  # one more than can compute, for those that wait for the disk
+        most=MOST,
+    )
     result: dict[str, str | None] = {}
-    if can_fork() or total < WORTH_A_PROCESS:
-        # Most files are small: threads would wait for the interpreter's lock, and take three times as long.
-        shares = spread(
-            hash_all, files, weights, WORTH_A_PROCESS, lambda begun: advanced(len(files) * begun // (total or 1)), MOST
-        )
-        for share in shares:
-            result |= share
-        return result
-    from concurrent.futures import ThreadPoolExecutor
-
-    workers = min(MOST, (os.cpu_count() or 1) + 1)  # one more than can compute, for those that wait for the disk
-    with ThreadPoolExecutor(workers) as pool:
-        for hashes in pool.map(hash_all, _batches(files)):
-            result |= hashes
-            advanced(len(result))
+    for hashes in shares:
+        result |= hashes
     return result
-
-
-def _batches(files: Sequence[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
-    batch: list[tuple[str, int]] = []
-    weight = 0
-    for path, size in files:
-        batch.append((path, size))
-        weight += size
-        if len(batch) >= BATCH_FILES or weight >= BATCH_BYTES:
-            yield batch
-            batch, weight = [], 0
-    if batch:
-        yield batch
 
 
 def _hash(path: str) -> str | None:

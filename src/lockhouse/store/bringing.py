@@ -1,7 +1,7 @@
 """Files of many folders of the store into an environment, on all cores.
 
 Hard links are the kernel's work with a little of ours between two calls, which threads would do one at a time: forked
-processes take their share. Clones and copies take longer in the kernel, and threads do.
+processes take their share. Clones and copies take longer in the kernel, and threads do as well.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from lockhouse.cores import can_fork, spread
 from lockhouse.environments.removal import remove_tree
 from lockhouse.errors import BuildError
+from lockhouse.sharing import share
 from lockhouse.store.linking import Conflict, LinkMode, Transfer, link_tree
 
 __all__ = ["Damaged", "bring"]
@@ -49,7 +49,7 @@ def bring(
 ) -> list[tuple[int, Conflict]]:
     """Bring all files; give those for which there was no place, each with the place of its transfer.
 
-    ``advanced`` is told, in any thread, how many have been taken so far. Raises Damaged, BuildError soon after
+    ``advanced`` is told how many have been taken so far. Raises Damaged, BuildError soon after
     ``given_up`` was set, OSError when the file system refuses.
     """
     given_up = given_up or threading.Event()
@@ -57,10 +57,8 @@ def bring(
     counts = [sum(len(transfer.names) for transfer in transfers[piece.start : piece.stop]) for piece in pieces]
     take = partial(_take, transfers, mode, given_up)
     advanced(0)
-    if mode == "hardlink" and can_fork():
-        shares = spread(take, pieces, counts, WORTH_A_PROCESS, advanced)
-    else:
-        shares = _in_threads(take, pieces, counts, advanced, given_up)
+    forking = mode == "hardlink"  # half a copy would be in the way of the whole one
+    shares = share(take, pieces, counts, WORTH_A_PROCESS, advanced, threads=AT_ONCE, forking=forking)
     answers = list(chain.from_iterable(shares))
     conflicts = [
         (place, Conflict(transfers[place].source, transfers[place].target, name)) for place, name, _ in answers if name
@@ -69,7 +67,6 @@ def bring(
     if damaged:
         _take_back(transfers, conflicts, damaged)
         raise Damaged(frozenset(damaged))
-    advanced(sum(counts))
     return conflicts
 
 
@@ -95,34 +92,6 @@ def _take(
             name, tried = (found.name, 0) if isinstance(found, Conflict) else ("", found.tried)
             answers.append((place, name, tried))
     return answers
-
-
-def _in_threads(
-    take: Callable[[Sequence[range]], list[_Answer]],
-    pieces: Sequence[range],
-    counts: Sequence[int],
-    advanced: Callable[[int], None],
-    given_up: threading.Event,
-) -> list[list[_Answer]]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    done = 0
-    lock = threading.Lock()
-
-    def take_one(piece: range, count: int) -> list[_Answer]:
-        nonlocal done
-        found = take([piece])
-        with lock:
-            done += count
-            advanced(done)
-        return found
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            return list(pool.map(take_one, pieces, counts))
-        except BaseException:
-            given_up.set()
-            raise
 
 
 def _pieces(counts: Sequence[int]) -> Iterator[range]:

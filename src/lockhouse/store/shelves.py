@@ -6,7 +6,7 @@ import contextlib
 import errno
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from lockhouse.store.entries import Entry, read_entry
 from lockhouse.store.soundness import is_damaged
 
 if TYPE_CHECKING:
-    from lockhouse.store.admitting import Advanced, Meter
+    from lockhouse.store.admitting import Advanced
     from lockhouse.store.reserving import Reservations
 
 __all__ = ["Store"]
@@ -72,7 +72,7 @@ class Store:
     ) -> dict[str, Entry]:
         """Do :meth:`admit` for many wheels, keyed by sha256, on all cores; what another process unpacks is left to it.
 
-        ``advanced`` is told, in other threads, of the bytes of wheels that are unpacked and of how many there are to
+        ``advanced`` is told of the bytes of wheels that are unpacked and of how many there are to
         unpack. Setting ``given_up`` makes this raise BuildError soon. What was published before an error stays.
         """
         entries = self._known(wheels)
@@ -153,7 +153,7 @@ class Store:
 
     def in_the_making(self, sha256: str) -> bool:
         """Whether somebody unpacks that wheel now."""
-        reservations = self._reservations()
+        reservations = self.reservations()
         if not (reservations.folder / sha256).exists():
             return False
         free = reservations.take(sha256)
@@ -161,66 +161,41 @@ class Store:
         return not free
 
     def _make_all(self, wheels: Mapping[str, Path], advanced: Advanced, given_up: threading.Event) -> None:
-        from lockhouse.store.admitting import Meter
+        from lockhouse.store.admitting import make_free
 
         waiting = dict(wheels)
         sizes = {sha256: wheel.stat().st_size for sha256, wheel in wheels.items()}
-        meter = Meter(sum(sizes.values()), advanced)
-        meter.add(0)
+        total, told = sum(sizes.values()), 0
+
+        def tell(done: int) -> None:
+            nonlocal told
+            told = max(told, done)
+            advanced(told, total)
+
+        tell(0)
+        with storage_errors(self.shelves):
+            self.reservations().folder.mkdir(parents=True, exist_ok=True)
+            scatter(self.shelves)
         while waiting:
-            self._make_free(waiting, meter, given_up)
+            before = total - sum(sizes[sha256] for sha256 in waiting)
+            make_free(self, waiting, lambda done, before=before: tell(before + done), given_up)  # type: ignore[misc]
             # Only now, holding nothing, is it safe to wait for others. Where they fail, it is our turn.
             for sha256 in list(waiting):
                 if self.entry(sha256) is None:
-                    self._reservations().wait(sha256, given_up)
+                    self.reservations().wait(sha256, given_up)
                 if given_up.is_set():
                     raise BuildError("the installation was given up")
                 if self.entry(sha256) is not None:
                     del waiting[sha256]
-        meter.add(meter.total - meter.done)  # what others unpacked, and what lies between the members
+        tell(total)  # also what others unpacked, and what lies between the members
 
-    def _make_free(self, wheels: Mapping[str, Path], meter: Meter, given_up: threading.Event) -> None:
-        """Make the entries that nobody else is making."""
-        from lockhouse.store.admitting import Making, make_all
-        from lockhouse.wheels.wheelfile import read_wheel
-
-        reservations = self._reservations()
-        makings: dict[str, Making] = {}
-        """Those that have begun and are not published."""
-
-        def begin() -> Iterator[Making]:
-            left = self._drafts()
-            # The largest first, so that it does not run alone at the end.
-            for sha256, wheel in sorted(wheels.items(), key=lambda item: item[1].stat().st_size, reverse=True):
-                if not reservations.take(sha256) or self.entry(sha256) is not None:
-                    continue
-                for draft in left.get(sha256, ()):
-                    remove_tree(draft)
-                draft = self.shelves / f"{UNPACKING}{sha256}-{secrets.token_hex(4)}"
-                makings[sha256] = Making(read_wheel(wheel), sha256, draft)
-                yield makings[sha256]
-
-        def publish(making: Making) -> None:
-            if self._publish(making.draft, self.home(making.sha256)):
-                del makings[making.sha256]
-            reservations.give(making.sha256)
-
-        try:
-            with storage_errors(self.shelves):
-                reservations.folder.mkdir(parents=True, exist_ok=True)
-                scatter(self.shelves)
-                make_all(begin(), publish, meter, given_up)
-        finally:
-            for making in makings.values():
-                remove_tree(making.draft)
-            reservations.give_all()
-
-    def _reservations(self) -> Reservations:
+    def reservations(self) -> Reservations:
+        """Give what entries are reserved with by one who makes some."""
         from lockhouse.store.reserving import Reservations
 
         return Reservations(self.shelves / RESERVED)
 
-    def _drafts(self) -> dict[str, list[Path]]:
+    def drafts(self) -> dict[str, list[Path]]:
         """Give the drafts that there are by their wheels: who can reserve a wheel knows that they were left behind."""
         drafts: dict[str, list[Path]] = {}
         for draft in self.shelves.glob(f"{UNPACKING}*"):
@@ -233,7 +208,7 @@ class Store:
             raise StorageError(f"{self.home(sha256)} cannot be read", cause="it was there just now")
         return entry
 
-    def _publish(self, temporary: Path, home: Path) -> bool:
+    def publish(self, temporary: Path, home: Path) -> bool:
         """Put a draft in its place; False if another process was first, whose entry serves as well."""
         home.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):

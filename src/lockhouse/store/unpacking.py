@@ -134,7 +134,7 @@ def _unpack_batch(handle: int, filename: str, batch: list[Part], folder: str) ->
 
 def _write(part: Part, content: bytes | memoryview, sha256: str, folder: str) -> StoredFile:
     place = f"{folder}/{part.path}"
-    output = os.open(place, FLAGS, 0o555 if part.executable else 0o444)
+    output = _create(place, 0o555 if part.executable else 0o444)
     try:
         written = os.write(output, content) if part.size else 0
         while written < part.size:
@@ -152,7 +152,7 @@ def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[
     digest = sha256 if part.algorithm == "sha256" else hashlib.new(part.algorithm)
     size, start = 0, b""
     place = f"{folder}/{part.path}"
-    output = os.open(place, FLAGS, 0o555 if part.executable else 0o444)
+    output = _create(place, 0o555 if part.executable else 0o444)
     try:
         for block in blocks_of(handle, begin, part.packed_size, packed=part.packed):
             size += len(block)
@@ -172,6 +172,14 @@ def _unpack_large(handle: int, filename: str, part: Part, folder: str) -> tuple[
     finally:
         os.close(output)
     return _seal(place, part, sha256.hexdigest()), headless
+
+
+def _create(place: str, mode: int) -> int:
+    try:
+        return os.open(place, FLAGS, mode)
+    except FileExistsError:  # whoever began with it was killed
+        os.unlink(place)
+        return os.open(place, FLAGS, mode)
 
 
 def _can_seal_open() -> bool:

@@ -67,7 +67,7 @@ class DamagedEntries(StorageError):
 class Installation:
     """Wheels that go into the environment at ``root``, one stage after the other.
 
-    ``advanced`` is told, in any thread, how many files have been linked.
+    ``advanced`` is told how many files have been linked.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockhouse.environments import tree
+from lockhouse import sharing
 from lockhouse.environments.tree import hash_files
 
 COUNT = 1000
@@ -31,7 +31,7 @@ def test_all_files_are_hashed_whoever_does_it(
     if forking and sys.platform != "linux":
         pytest.skip("processes are forked on Linux only")
     if not forking:
-        monkeypatch.setattr(tree, "can_fork", lambda: False)
+        monkeypatch.setattr(sharing, "can_fork", lambda: False)
     told: list[int] = []
     hashes = hash_files(tmp_path, files, told.append)
     expected: dict[str, str | None] = {

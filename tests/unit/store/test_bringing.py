@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lockhouse import cores
+from lockhouse import cores, sharing
 from lockhouse.errors import BuildError
 from lockhouse.store import bringing
 from lockhouse.store.bringing import Damaged, bring
@@ -51,10 +51,10 @@ def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         if sys.platform != "linux":
             pytest.skip("only Linux is forked on")
         monkeypatch.setattr(cores, "_cores", lambda: 4)
-        for module in (cores, bringing):
+        for module in (cores, sharing):
             monkeypatch.setattr(module, "can_fork", lambda: True)
     else:
-        monkeypatch.setattr(bringing, "can_fork", lambda: False)
+        monkeypatch.setattr(sharing, "can_fork", lambda: False)
 
 
 def brought(transfers: list[Transfer]) -> int:
@@ -173,7 +173,7 @@ def test_files_that_a_killed_helper_brought_are_in_nobodys_way(
     monkeypatch.setattr(bringing, "PIECE", 20)
     monkeypatch.setattr(bringing, "WORTH_A_PROCESS", 1)
     monkeypatch.setattr(cores, "_cores", lambda: 2)
-    for module in (cores, bringing):
+    for module in (cores, sharing):
         monkeypatch.setattr(module, "can_fork", lambda: True)
     here, link, links = os.getpid(), os.link, []
 
