@@ -17,8 +17,9 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
-__all__ = ["at_once", "can_fork", "cut", "spread"]
+__all__ = ["at_once", "beside", "can_fork", "cut", "quiet", "spread"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,6 +32,14 @@ PIECES = 8
 
 WHOLE = b"whole"
 """What an answer ends with."""
+
+QUIET = 0.2
+"""Seconds that a thread of ours may take to come to rest: one may wait for a terminal that somebody has stopped."""
+
+quiet = threading.Lock()
+"""Whoever holds it knows that no thread of :func:`beside` does anything but wait."""
+
+_beside: WeakSet[threading.Thread] = WeakSet()
 
 _ending: set[int] = set()
 """Helpers that have answered, and whose end has not been seen."""
@@ -76,8 +85,12 @@ def spread(
         # Whoever reads a number from the pipe has that run. It is full before anybody reads, and then closed.
         os.write(writing, bytes(range(len(runs))))
         os.close(writing)
-        with contextlib.suppress(OSError):  # no process to be had: then this one does it all
-            helpers.extend(_start(work, runs, reading) for _ in range(count - 1))
+        if quiet.acquire(timeout=QUIET):
+            try:
+                with contextlib.suppress(OSError):  # no process to be had: then this one does it all
+                    helpers.extend(_start(work, runs, reading) for _ in range(count - 1))
+            finally:
+                quiet.release()
         meanwhile()
         done = _take(work, runs, reading, lambda number: taken(begun[number]))
         failed = []
@@ -128,6 +141,18 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
         raise failed[0]
 
 
+def beside(work: Callable[[], object]) -> threading.Thread:
+    """Start a thread beside which processes are forked all the same.
+
+    Whatever it does, it does while it holds :data:`quiet`: so no lock, not even one of a library, is held by it when a
+    process is forked, in whose copy it would stay locked for ever. It does not keep the process from ending.
+    """
+    thread = threading.Thread(target=work, daemon=True)
+    _beside.add(thread)
+    thread.start()
+    return thread
+
+
 def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -135,11 +160,13 @@ def _cores() -> int:
 
 
 def can_fork() -> bool:
-    """Whether this process may be forked: not beside threads, which could hold locks for ever in the copy.
+    """Whether this process may be forked: not beside threads of others, which could hold locks for ever in the copy.
 
     Nor on macOS, whose own libraries must not be used in a forked process.
     """
-    return sys.platform == "linux" and threading.active_count() == 1
+    if sys.platform != "linux":
+        return False
+    return threading.active_count() - sum(thread.is_alive() for thread in _beside) == 1
 
 
 def cut(weights: Sequence[int], count: int) -> list[range]:
@@ -180,6 +207,7 @@ def _start(work: Callable[[Sequence[T]], R], runs: Sequence[Sequence[T]], readin
         return _Helper(process, answer)
     # The copy: it must not come back to where it was called from, whatever happens.
     try:
+        quiet.release()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(answer)

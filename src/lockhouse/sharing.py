@@ -6,8 +6,7 @@ For what is the kernel's work for the most part, or that of code which leaves th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from lockhouse.cores import MOST, can_fork, cut, spread
@@ -59,17 +58,18 @@ def share(
             stopped.set()
             raise
 
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, as_completed
 
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(take, part) for part in parts]
+        futures = {pool.submit(take, part): sum(weights[part.start : part.stop]) for part in parts}
+        done = 0
         try:
             meanwhile()
-            done = []
-            for future, weight in zip(futures, accumulate(sum(weights[p.start : p.stop]) for p in parts), strict=True):
-                done.append(future.result())
-                taken(weight)
-            return done
+            for future in as_completed(futures):
+                future.result()
+                done += futures[future]
+                taken(done)
+            return [future.result() for future in futures]
         except _Stopped:
             raise _cause(futures) from None
         finally:
@@ -77,7 +77,7 @@ def share(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _cause(futures: Sequence[Future[R]]) -> BaseException:
+def _cause(futures: Iterable[Future[R]]) -> BaseException:
     """Give the error for which the others were not begun."""
     errors = (future.exception() for future in futures if not future.cancelled())
     return next(error for error in errors if error is not None and not isinstance(error, _Stopped))

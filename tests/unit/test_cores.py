@@ -178,6 +178,38 @@ def test_beside_threads_nothing_is_forked() -> None:
         thread.join()
 
 
+def test_beside_a_thread_that_keeps_quiet_processes_are_forked_and_may_fork_again() -> None:
+    ended, turns = threading.Event(), []
+
+    def draw() -> None:
+        while not ended.wait(0.0005):
+            with cores.quiet:
+                turns.append(threading.active_count())
+                time.sleep(0.002)
+
+    def who(numbers: Sequence[int]) -> list[int]:
+        time.sleep(0.01)
+        again = flat(spread(negated, [1, 2, 3], [1, 1, 1], 1))
+        return [os.getpid(), *again]
+
+    thread = cores.beside(draw)
+    try:
+        found = flat(spread(who, list(range(100)), [1] * 100, 1))
+    finally:
+        ended.set()
+        thread.join()
+    assert turns
+    assert len(set(found) - {-1, -2, -3}) > 1
+    assert not children()
+
+
+def test_who_does_not_keep_quiet_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "QUIET", 0.01)
+    with cores.quiet:
+        assert set(flat(spread(lambda _: [os.getpid()], list(range(100)), [1] * 100, 1))) == {os.getpid()}
+    assert not cores.quiet.locked()
+
+
 def test_little_work_is_not_worth_a_process() -> None:
     assert spread(negated, [1, 2, 3], [1, 1, 1], 2000) == [[-1, -2, -3]]
 

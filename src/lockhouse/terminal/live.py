@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from lockhouse.cores import beside, quiet
 from lockhouse.events import Event, Message, Progress, StepFinished, StepStarted
 from lockhouse.quantities import duration
 from lockhouse.terminal.device import name_width, open_console, signs_of, width_of
@@ -42,7 +43,8 @@ class LiveListener:
         self._signs = signs_of(stream)
         self._state = threading.Lock()
         self._opening = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._painter: threading.Thread | None = None
+        self._ended = threading.Event()
         self._board: Board | None = None
         self._console: Console | None = None
         self._live: Live | None = None
@@ -65,10 +67,11 @@ class LiveListener:
         """Take the board off the terminal and show the cursor again."""
         with self._opening:
             self._closed = True
-            timer, live = self._timer, self._live
-            self._live = None
-        if timer is not None:
-            timer.cancel()
+            painter, live = self._painter, self._live
+            self._painter = self._live = None
+        self._ended.set()
+        if painter is not None:
+            painter.join()
         with contextlib.suppress(OSError):
             if live is not None:
                 live.stop()
@@ -90,10 +93,19 @@ class LiveListener:
             else:
                 _enter(self._board, event)
         with self._opening:
-            if self._timer is None and not self._closed:
-                self._timer = threading.Timer(PATIENCE, self._open)
-                self._timer.daemon = True
-                self._timer.start()
+            if self._painter is None and not self._closed:
+                self._painter = beside(self._paint)
+
+    def _paint(self) -> None:
+        """Open the board when a step takes long, and draw it again and again."""
+        pause = PATIENCE
+        while not self._ended.wait(pause):
+            with quiet, contextlib.suppress(OSError):
+                if (live := self._live) is not None:
+                    live.refresh()
+                else:
+                    self._open()
+                    pause = 1 / REFRESHES_PER_SECOND
 
     def _open(self) -> None:
         from rich.live import Live
@@ -108,8 +120,8 @@ class LiveListener:
                 for event in self._early:
                     _enter(self._board, event)
                 self._early.clear()
-            self._live = Live(self, console=self._opened(), transient=True, refresh_per_second=REFRESHES_PER_SECOND)
-            self._live.start()
+            self._live = Live(self, console=self._opened(), transient=True, auto_refresh=False)
+            self._live.start(refresh=True)
 
     def _finished(self, event: StepFinished) -> None:
         with self._state:
