@@ -38,22 +38,39 @@ def find_users(folder: Path) -> tuple[BusyProcess, ...]:
     A process that may not be looked into counts as far as it can be seen: no right to look is no error.
     """
     found = []
-    for pid, uses in _find_uses(os.path.realpath(folder)).items():
+    root = os.path.realpath(folder)
+    for pid in _find_uses(root):
         import psutil
 
         try:
             process = psutil.Process(pid)
-            found.append(BusyProcess(pid=pid, name=process.name(), started=process.create_time(), uses=uses))
+            name, started = process.name(), process.create_time()
+            # Now that it is known which process it is: the number may be another's by now.
+            uses = _how_now(process, root)
+            if uses is not None:
+                found.append(BusyProcess(pid=pid, name=name, started=started, uses=uses))
         except psutil.Error:
             continue  # it ended while we looked
     return tuple(sorted(found, key=lambda item: item.pid))
 
 
-def _find_uses(root: str) -> dict[int, str]:
-    if sys.platform == "linux":
-        from lockhouse.environments.procfs import find_uses
+def _has_proc() -> bool:
+    return sys.platform == "linux" and os.path.exists("/proc/self")  # noqa: PTH110
 
-        return find_uses(root)
+
+def _how_now(process: psutil.Process, root: str) -> str | None:
+    if not _has_proc():
+        return _how(process, root)
+    from lockhouse.environments import procfs
+
+    return procfs.how(process.pid, root)
+
+
+def _find_uses(root: str) -> dict[int, str]:
+    if _has_proc():
+        from lockhouse.environments import procfs
+
+        return procfs.find_uses(root)
     import psutil
 
     own = {os.getpid()}

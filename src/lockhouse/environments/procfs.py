@@ -1,7 +1,7 @@
 """Processes as Linux shows them below ``/proc``: which ones use a folder.
 
 This is asked before an environment is removed. psutil, which is asked elsewhere, looks at each open file from all
-sides: with a few hundred processes that takes longer than the removal.
+sides, and its import alone takes as long as asking some hundred processes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["find_uses", "loaded_files"]
+__all__ = ["find_uses", "how", "loaded_files"]
 
 
 def find_uses(root: str) -> dict[int, str]:
@@ -20,7 +20,7 @@ def find_uses(root: str) -> dict[int, str]:
     family = set(_family())
     found = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208
-        if entry.isdecimal() and int(entry) not in family and (uses := _how(f"/proc/{entry}", root)):
+        if entry.isdecimal() and int(entry) not in family and (uses := how(int(entry), root)):
             found[int(entry)] = uses
     return found
 
@@ -36,7 +36,7 @@ def loaded_files(pid: int) -> Iterator[str]:
 
 def _family() -> Iterator[int]:
     """Give this process and those that it descends from."""
-    pid = os.getpid()
+    pid = int(os.readlink("/proc/self"))  # noqa: PTH115 - its number as they have it who mounted /proc
     while pid:
         yield pid
         try:
@@ -47,8 +47,9 @@ def _family() -> Iterator[int]:
         pid = int(rest.split()[1])
 
 
-def _how(place: str, root: str) -> str | None:
-    """How the process at a place of ``/proc`` uses a folder; the cheap questions first."""
+def how(pid: int, root: str) -> str | None:
+    """Tell how a process uses a folder, None if it does not; the cheap questions come first."""
+    place = f"/proc/{pid}"
     try:
         os.readlink(f"{place}/exe")  # noqa: PTH115
     except FileNotFoundError:

@@ -36,7 +36,7 @@ WORTH_A_PROCESS = 2000
 class Row(NamedTuple):
     """What is known of a file: the bits of :data:`MODE`, bytes, 32 bytes of sha256, and what the witness tells of it.
 
-    ``sha256`` is None where it has to be read. An ``inode`` of :data:`INODE` is that of no file.
+    ``sha256`` is None where it has to be read. An ``inode`` of :data:`INODE` is taken for that of no file.
     """
 
     mode: int
@@ -128,7 +128,7 @@ def seal_tree(
             if purge and origin is None and (in_cache or name == CACHE or name.endswith(BYTECODE)):
                 os.unlink(f"{root}/{prefix}{name}")
                 removed += 1
-            elif origin is not None and entry.inode() == origin.inode:
+            elif origin is not None and INODE != origin.inode == entry.inode() & INODE:
                 rows[name] = origin
             elif entry.is_symlink():
                 links.append(SealedLink(prefix + name, os.readlink(f"{root}/{prefix}{name}")))  # noqa: PTH115
@@ -191,6 +191,8 @@ def _below_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | No
     and the proof will tell.
     """
     files = origins[prefix]
+    if INODE in files.inodes:
+        return None  # it was copied
     entries: dict[str, int] = {}
     rest = []
     path = f"{root}/{prefix[:-1]}"
@@ -201,7 +203,7 @@ def _below_the_very(root: Path, prefix: str, origins: Origins) -> list[str] | No
         with os.scandir(handle) as found:
             for entry in found:
                 if not entry.is_dir(follow_symlinks=False):
-                    entries[entry.name] = entry.inode()
+                    entries[entry.name] = entry.inode() & INODE
                 elif (folder := f"{prefix}{entry.name}/") not in origins:
                     rest.append(folder)
     finally:

@@ -26,6 +26,8 @@ KINDS = (("modes", "H", 2), ("sizes", "Q", 8), ("inodes", "Q", 8), ("mtimes", "q
 HASH = 32
 """Bytes of a sha256."""
 
+ENCODING = ("utf-8", "surrogatepass")
+
 
 class Folder(NamedTuple):
     """A folder that holds files, as its path below where all of them are, and their names."""
@@ -61,7 +63,7 @@ def write_index(home: Path, head: Mapping[str, object], kept: Kept) -> None:
     }
     line = json.dumps(document, separators=(",", ":")).encode()
     columns = (pack(kind, getattr(kept, name)) for name, kind, _ in KINDS)
-    names = "\0".join(name for folder in kept.folders for name in folder.names).encode()
+    names = "\0".join(name for folder in kept.folders for name in folder.names).encode(*ENCODING)
     data = b"".join((line, b"\n", *columns, kept.hashes, names))
     (home / INDEX).write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
 
@@ -85,10 +87,12 @@ def read_index(home: Path, schema: str) -> tuple[dict[str, Any], Kept] | None:
             begin, end = end, end + width * ends[-1]
             columns[name] = unpack(kind, data[begin:end])
         begin, end = end, end + HASH * ends[-1]
-        names = data[end:].decode().split("\0")
+        names = data[end:].decode(*ENCODING).split("\0") if ends[-1] else []
+        paths = head.pop("folders")
+        if len(names) != ends[-1] or len(paths) != len(ends) - 1 or ends != sorted(ends):
+            return None
         folders = (
-            Folder(path, tuple(names[first:last]))
-            for path, first, last in zip(head.pop("folders"), ends, ends[1:], strict=False)
+            Folder(path, tuple(names[first:last])) for path, first, last in zip(paths, ends, ends[1:], strict=False)
         )
         return head, Kept(folders=tuple(folders), hashes=data[begin:end], **columns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -184,6 +184,7 @@ def _serve(name: str, *, dry_run: bool = False) -> None:
     given = variables()
     try:
         options = replace(options_of(given), upgrade=() if name == "upgrade" else None)
+        inquiry = inquiry_of(given) if name == "diagnose" else None
     except UsageError as error:
         raise SystemExit(refuse(error, verb=name, json=False)) from error
     number = given.get("generation")
@@ -194,7 +195,7 @@ def _serve(name: str, *, dry_run: bool = False) -> None:
             options=options,
             number=int(number) if number else None,
             dry_run=dry_run,
-            inquiry=inquiry_of(given) if name == "diagnose" else None,
+            inquiry=inquiry,
         )
     )
     if status:

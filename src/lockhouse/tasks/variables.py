@@ -30,8 +30,9 @@ def variables() -> dict[str, str]:
             close = difflib.get_close_matches(name, VARIABLES, n=1)
             text = f"did you mean {close[0]}=?" if close else f"variables are: {', '.join(VARIABLES)}"
             raise UsageError(f"there is no variable {name!r}", hints=[Hint("variable-name", text)])
-    if not given.get("generation", "0").isdecimal():
-        raise UsageError(f"generation={given['generation']}: the value must be the number of a generation")
+    number = given.get("generation", "0")
+    if not number.isdecimal() or len(number) > 9:
+        raise UsageError(f"generation={number[:20]}: the value must be the number of a generation")
     return given
 
 

@@ -1,7 +1,7 @@
 """Scripts of an environment: commands made from entry points, and scripts that wheels bring without an interpreter.
 
 The text of a command is lockhouse's own, because the tree digest counts it: another release of a library must not
-change what an environment is. Launchers, the programs that Windows needs, are those of installer.
+change what an environment is. On Windows commands are launchers with an archive, and both are those of installer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["check_commands", "generate_script", "with_interpreter"]
 
 LONGEST = 127
-"""Bytes of a first line that every kernel reads to its end: Linux before 5.1 reads 128, its newline among them."""
+"""Bytes of a first line, its newline among them, that every kernel reads to its end: Linux before 5.1 reads no more."""
 
 COMMAND = """\
 import sys
@@ -70,7 +70,7 @@ def _header(python: Path) -> bytes:
     line = b"#!" + os.fsencode(python)
     if len(line) < LONGEST and not re.search(rb"\s", line):
         return line + b"\n"
-    # The kernel takes a space for the end of the path. To a shell this is a command and, behind it, a text that is
+    # The kernel takes white space for the end of the path. To a shell this is a command and, behind it, a text that is
     # never reached; to Python one text, between three quotes each.
     import shlex
 

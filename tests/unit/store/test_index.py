@@ -57,6 +57,11 @@ def test_no_byte_can_be_missing_or_another_one(tmp_path: Path) -> None:
         b'{"schema":"test/1"}\n',
         b'{"schema":"test/1","counts":[1],"folders":[""]}\n12345',
         b'{"schema":"test/1","counts":["1"],"folders":[""]}\n',
+        b'{"schema":"test/1","counts":[],"folders":[""]}\n',
+        b'{"schema":"test/1","counts":[1],"folders":[]}\n' + bytes(58) + b"a",
+        b'{"schema":"test/1","counts":[1],"folders":[""]}\n' + bytes(58) + b"a\0b",
+        b'{"schema":"test/1","counts":[2],"folders":[""]}\n' + bytes(116) + b"a",
+        b'{"schema":"test/1","counts":[2,-1],"folders":["","b"]}\n' + bytes(58) + b"a",
     ],
 )
 def test_what_is_sealed_and_makes_no_sense_is_none(tmp_path: Path, data: bytes) -> None:
