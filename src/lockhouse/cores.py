@@ -118,7 +118,7 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
     failed: list[BaseException] = []
     ended = threading.Event()  # a join that is interrupted takes the thread for ended (CPython before 3.13)
 
-    def beside() -> None:
+    def work_too() -> None:
         try:
             work(second)
         except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
@@ -126,7 +126,7 @@ def at_once(work: Callable[[T], object], first: T, second: T) -> None:
         finally:
             ended.set()
 
-    thread = threading.Thread(target=beside)
+    thread = threading.Thread(target=work_too)
     thread.start()
     try:
         work(first)
