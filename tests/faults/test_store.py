@@ -33,7 +33,7 @@ try:
 except LockhouseError as error:
     print(error.code, error.summary, flush=True)
 else:
-    print(sum(entry.inodes[0] for entry in entries.values()), flush=True)
+    print(sum(entry.kept.inodes[0] for entry in entries.values()), flush=True)
 """
 
 
@@ -157,7 +157,7 @@ def test_a_member_of_any_size_takes_little_memory(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_DATA, (250 << 20, 250 << 20))\n"
         "entry = Store(Path(sys.argv[1])).admit(Path(sys.argv[2]), '0' * 64)\n"
         "status = Path('/proc/self/status').read_text()\n"
-        "print(max(entry.sizes), int(status.partition('VmHWM:')[2].split()[0]) >> 10)\n"
+        "print(max(entry.kept.sizes), int(status.partition('VmHWM:')[2].split()[0]) >> 10)\n"
     )
     argv = [sys.executable, "-c", code, str(tmp_path / "store"), str(wheel)]
     answer = subprocess.run(argv, capture_output=True, text=True, check=False)

@@ -39,7 +39,7 @@ def find_users(folder: Path) -> tuple[BusyProcess, ...]:
     """
     found = []
     root = os.path.realpath(folder)
-    for pid in _find_uses(root):
+    for pid in _users(root):
         import psutil
 
         try:
@@ -66,17 +66,19 @@ def _how_now(process: psutil.Process, root: str) -> str | None:
     return procfs.how(process.pid, root)
 
 
-def _find_uses(root: str) -> dict[int, str]:
+def _users(root: str) -> Iterator[int]:
     if _has_proc():
         from lockhouse.environments import procfs
 
-        return procfs.find_uses(root)
+        yield from procfs.find_users(root)
+        return
     import psutil
 
     own = {os.getpid()}
     own |= {process.pid for process in psutil.Process().parents()}
-    asked = ((process.pid, _how(process, root)) for process in psutil.process_iter() if process.pid not in own)
-    return {pid: uses for pid, uses in asked if uses is not None}
+    for process in psutil.process_iter():
+        if process.pid not in own and _how(process, root) is not None:
+            yield process.pid
 
 
 def end(processes: Sequence[BusyProcess], timeout: float = 10.0) -> tuple[BusyProcess, ...]:

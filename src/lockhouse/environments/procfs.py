@@ -9,20 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["find_uses", "how", "loaded_files"]
+__all__ = ["find_users", "how", "loaded_files"]
 
 
-def find_uses(root: str) -> dict[int, str]:
-    """Tell by number which processes use a folder, and how, in the words of BusyProcess; ``root`` is a real path.
+def find_users(root: str) -> Iterator[int]:
+    """Give the numbers of the processes that use a folder; ``root`` is a real path.
 
     Never this process nor one that it descends from. Of one that may not be looked into counts what can be seen.
     """
     family = set(_family())
-    found = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208
-        if entry.isdecimal() and int(entry) not in family and (uses := how(int(entry), root)):
-            found[int(entry)] = uses
-    return found
+        if entry.isdecimal() and int(entry) not in family and how(int(entry), root):
+            yield int(entry)
 
 
 def loaded_files(pid: int) -> Iterator[str]:
@@ -48,7 +46,10 @@ def _family() -> Iterator[int]:
 
 
 def how(pid: int, root: str) -> str | None:
-    """Tell how a process uses a folder, None if it does not; the cheap questions come first."""
+    """Tell how a process uses a folder, in the words of BusyProcess; None if it does not.
+
+    The cheap questions come first.
+    """
     place = f"/proc/{pid}"
     try:
         os.readlink(f"{place}/exe")  # noqa: PTH115

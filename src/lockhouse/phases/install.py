@@ -121,7 +121,7 @@ def _unpack(context: Context, step: str, plan: Plan, stage: str) -> Sequence[Ent
         if len(entries) < len({item.sha256 for item in planned}):
             entries = _admit(context, step, store, planned)
     chosen = [entries[item.sha256] for item in planned]
-    total = sum(len(entry.sizes) for entry in chosen)
+    total = sum(len(entry.kept.sizes) for entry in chosen)
 
     def linked(done: int) -> None:
         context.emit(Progress(step=step, item="linking", done=done, total=total, unit="files"))
@@ -187,7 +187,7 @@ def _check(context: Context, step: str, stage: str, plan: Plan) -> int:
 
 
 def _summary(entries: Sequence[Entry], checked: int) -> str:
-    files = sum(len(entry.sizes) for entry in entries)
+    files = sum(len(entry.kept.sizes) for entry in entries)
     text = f"{len(entries)} wheel{'s' * (len(entries) != 1)}, {files} files"
     return f"{text}, {checked} check{'s' * (checked != 1)}" if checked else text
 

@@ -30,11 +30,11 @@ def link_bytecode(
     with storage_errors(root):
         for entry, bytecode in zip(entries, made, strict=True):
             _link(root, entry, places[entry.sha256], bytecode)
-    return sum(len(bytecode.sizes) for bytecode in made)
+    return sum(len(bytecode.kept.sizes) for bytecode in made)
 
 
 def _link(root: Path, entry: Entry, placement: Placement, bytecode: Compiled) -> None:
-    for folder, names in bytecode.folders:
+    for folder, names in bytecode.kept.folders:
         target = f"{root}/{placement.place(folder, entry.data_dir)}"
         with contextlib.suppress(FileExistsError):
             os.mkdir(target)  # noqa: PTH102 - thousands of them

@@ -66,27 +66,17 @@ for path, shown in job["paths"]:
 class Compiled:
     """The bytecode of an entry. ``home`` is all of it, ``folder`` holds the files as they belong beside the wheel's.
 
-    ``folders``, the columns after it and ``boot`` are as in Entry.
+    ``kept`` and ``boot`` are as in Entry.
     """
 
     home: Path
-    folders: tuple[Folder, ...]
-    modes: array[int]
-    sizes: array[int]
-    hashes: bytes
-    inodes: array[int]
-    mtimes: array[int]
+    kept: Kept
     boot: str
 
     @property
     def folder(self) -> Path:
         """Where the files are."""
         return self.home / FILES
-
-    @property
-    def paths(self) -> Iterator[str]:
-        """Paths of the files below :attr:`folder`, in the order of the columns."""
-        return (f"{path}/{name}" for path, names in self.folders for name in names)
 
 
 def compiled(entry: Entry, interpreter: Interpreter) -> Compiled | None:
@@ -96,7 +86,7 @@ def compiled(entry: Entry, interpreter: Interpreter) -> Compiled | None:
     if found is None:
         return None
     head, kept = found
-    return Compiled(home=home, boot=head.get("boot", ""), **kept._asdict())
+    return Compiled(home=home, kept=kept, boot=head.get("boot", ""))
 
 
 def compile_all(
@@ -111,7 +101,7 @@ def compile_all(
     known = {
         entry.sha256: found
         for entry in entries
-        if (found := compiled(entry, interpreter)) and not is_damaged(found) and _settled(found)
+        if (found := compiled(entry, interpreter)) and not is_damaged(found.folder, found.kept) and _settled(found)
     }
     # The largest first, so that one of them does not run alone at the end.
     missing = sorted((entry for entry in entries if entry.sha256 not in known), key=lambda entry: -len(entry.paths))
@@ -139,7 +129,7 @@ def _compile(entry: Entry, interpreter: Interpreter) -> Compiled:
             (draft / FILES).mkdir(parents=True)
             _run(entry, interpreter, draft / FILES)
             _seal(draft)
-            _publish(draft, home, lambda: (found := compiled(entry, interpreter)) is not None and not is_damaged(found))
+            _publish(draft, home, lambda: _usable(entry, interpreter))
         finally:
             if draft.exists():
                 remove_tree(draft)
@@ -147,6 +137,11 @@ def _compile(entry: Entry, interpreter: Interpreter) -> Compiled:
     if found is None:
         raise StorageError(f"cannot write {home}", cause="what was written there cannot be read")
     return found
+
+
+def _usable(entry: Entry, interpreter: Interpreter) -> bool:
+    found = compiled(entry, interpreter)
+    return found is not None and not is_damaged(found.folder, found.kept)
 
 
 def _run(entry: Entry, interpreter: Interpreter, target: Path) -> None:
@@ -220,9 +215,9 @@ def _settled(made: Compiled) -> bool:
     marker = made.home / SETTLED
     if made.boot == current_boot() or marker.exists():
         return True
-    files = list(zip(made.paths, made.sizes, strict=True))
+    files = list(zip(made.kept.paths, made.kept.sizes, strict=True))
     hashes = hash_files(made.folder, files, lambda _: None)
-    if "".join(hashes[path] or "" for path, _ in files) != made.hashes.hex():
+    if "".join(hashes[path] or "" for path, _ in files) != made.kept.hashes.hex():
         return False
     with contextlib.suppress(OSError):
         marker.touch()

@@ -65,9 +65,9 @@ class StoredFile(NamedTuple):
 class Entry:
     """A published entry. ``folder`` holds the unpacked files as they lie in the wheel; ``home`` is all of the entry.
 
-    ``folders`` and the columns after it are those of :class:`Kept`. ``rewritten`` are scripts whose first line names no
-    interpreter yet (``#!python``): they are written into an environment, never linked. ``boot`` is the boot of the
-    machine that it was written in, empty where that cannot be told.
+    ``kept`` is what these were when they were written. ``rewritten`` are scripts whose first line names no interpreter
+    yet (``#!python``): they are written into an environment, never linked. ``boot`` is the boot of the machine that it
+    was written in, empty where that cannot be told.
     """
 
     sha256: str
@@ -80,12 +80,7 @@ class Entry:
     data_dir: str
     root_is_purelib: bool
     commands: tuple[tuple[str, str, bool], ...]
-    folders: tuple[Folder, ...]
-    modes: array[int]
-    sizes: array[int]
-    hashes: bytes
-    inodes: array[int]
-    mtimes: array[int]
+    kept: Kept
     rewritten: frozenset[str]
     record_sha256: str
     boot: str
@@ -98,20 +93,20 @@ class Entry:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """Every file's path in the wheel, in the order of the columns."""
-        return tuple(f"{path}/{name}" if path else name for path, names in self.folders for name in names)
+        return tuple(self.kept.paths)
 
     @cached_property
     def files(self) -> tuple[StoredFile, ...]:
         """Every file, in the order of the columns."""
-        hashes = self.hashes.hex()
+        hashes = self.kept.hashes.hex()
         return tuple(
             StoredFile(path, mode != 0, size, hashes[start : start + 64], mtime_ns, inode)
             for path, mode, size, inode, mtime_ns, start in zip(
                 self.paths,
-                self.modes,
-                self.sizes,
-                self.inodes,
-                self.mtimes,
+                self.kept.modes,
+                self.kept.sizes,
+                self.kept.inodes,
+                self.kept.mtimes,
                 range(0, len(hashes), 64),
                 strict=True,
             )
@@ -125,7 +120,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes of its files."""
-        return sum(self.sizes)
+        return sum(self.kept.sizes)
 
     def record(self) -> str:
         """RECORD lines of the files beside ``.data``: they are the same in every environment.
@@ -178,7 +173,7 @@ def _read(home: Path) -> Entry | None:
     try:
         head["rewritten"] = frozenset(head["rewritten"])
         head["commands"] = tuple(map(tuple, head["commands"]))
-        return Entry(home=home, **head, **kept._asdict()) if head["sha256"] == home.name else None
+        return Entry(home=home, kept=kept, **head) if head["sha256"] == home.name else None
     except (KeyError, TypeError):
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,18 @@ class Kept(NamedTuple):
     hashes: bytes
     inodes: array[int]
     mtimes: array[int]
+
+    def by_folder(self) -> Iterator[tuple[str, tuple[str, ...], slice]]:
+        """Give every folder's path, the names in it, and where these are in the columns."""
+        end = 0
+        for path, names in self.folders:
+            begin, end = end, end + len(names)
+            yield path, names, slice(begin, end)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Every file's path, in the order of the columns."""
+        return (f"{path}/{name}" if path else name for path, names in self.folders for name in names)
 
 
 def write_index(home: Path, head: Mapping[str, object], kept: Kept) -> None:

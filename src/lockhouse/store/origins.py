@@ -11,9 +11,9 @@ from pathlib import Path
 from lockhouse.columns import INODE
 from lockhouse.environments.sealing import Files, Origins
 from lockhouse.host import Interpreter
+from lockhouse.store.index import Kept
 from lockhouse.store.placements import Placement, read_placements
 from lockhouse.store.shelves import Store
-from lockhouse.store.soundness import Columns
 
 __all__ = ["find_origins"]
 
@@ -28,14 +28,14 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
         entry = store.entry(placement.sha256)
         if entry is None:
             continue
-        _place(origins, entry, placement, entry.data_dir)
+        _place(origins, entry.kept, placement, entry.data_dir)
         made = None
         if bytecode is not None:
             from lockhouse.store.compiling import compiled
 
             made = compiled(entry, bytecode)
         if made is not None:
-            _place(origins, made, placement, entry.data_dir)
+            _place(origins, made.kept, placement, entry.data_dir)
         for path in placement.besides:
             folder, _, name = path.rpartition("/")
             prefix = _prefix(placement, folder, entry.data_dir)
@@ -45,21 +45,19 @@ def find_origins(root: Path, store: Store, bytecode: Interpreter | None = None) 
     return origins
 
 
-def _place(origins: dict[str, Files], kept: Columns, placement: Placement, data_dir: str) -> None:
+def _place(origins: dict[str, Files], kept: Kept, placement: Placement, data_dir: str) -> None:
     # Where files were copied, inodes of the store mean nothing.
     inodes = kept.inodes if placement.mode == "hardlink" else array("Q", [INODE]) * len(kept.inodes)
     ctimes = array("q", bytes(8 * len(kept.sizes)))
-    end = 0
-    for folder, names in kept.folders:
-        begin, end = end, end + len(names)
+    for folder, names, rows in kept.by_folder():
         files = Files(
             names,
-            kept.modes[begin:end],
-            kept.sizes[begin:end],
-            kept.hashes[begin * 32 : end * 32],
-            inodes[begin:end],
-            kept.mtimes[begin:end],
-            ctimes[begin:end],
+            kept.modes[rows],
+            kept.sizes[rows],
+            kept.hashes[rows.start * 32 : rows.stop * 32],
+            inodes[rows],
+            kept.mtimes[rows],
+            ctimes[rows],
         )
         prefix = _prefix(placement, folder, data_dir)
         before = origins.get(prefix)

@@ -48,7 +48,7 @@ def placed_files(placement: Placement, entry: Entry) -> Iterator[tuple[str, Stor
     """Give the files that an environment has from an entry, with their paths in the environment."""
     besides = frozenset(placement.besides)
     files = iter(entry.files)
-    for folder, names in entry.folders:
+    for folder, names in entry.kept.folders:
         place = placement.place(folder, entry.data_dir)
         for name in names:
             item = next(files)

@@ -104,7 +104,7 @@ class Store:
 
     def damaged(self, entry: Entry) -> bool:
         """Whether a file of the entry is missing or not what it was, as far as size, time and inode tell."""
-        return is_damaged(entry)
+        return is_damaged(entry.folder, entry.kept)
 
     def homes(self) -> tuple[Path, ...]:
         """Where there are entries, or what is left of some, sorted by sha256; that is a folder's name."""
@@ -135,16 +135,16 @@ class Store:
         """Give the sha256 of the wheels whose entries are damaged; tens of thousands of files are looked at."""
 
         def look(share: Sequence[Entry]) -> list[str]:
-            return [entry.sha256 for entry in share if is_damaged(entry)]
+            return [entry.sha256 for entry in share if is_damaged(entry.folder, entry.kept)]
 
-        found = spread(look, entries, [len(entry.sizes) for entry in entries], WORTH_A_PROCESS)
+        found = spread(look, entries, [len(entry.kept.sizes) for entry in entries], WORTH_A_PROCESS)
         return {sha256 for share in found for sha256 in share}
 
     def _settled(self, entry: Entry) -> bool:
         marker = entry.home / SETTLED
         if entry.boot == current_boot() or marker.exists():
             return True
-        hashes = hash_files(entry.folder, list(zip(entry.paths, entry.sizes, strict=True)), lambda _: None)
+        hashes = hash_files(entry.folder, list(zip(entry.paths, entry.kept.sizes, strict=True)), lambda _: None)
         if any(hashes[item.path] != item.sha256 for item in entry.files):
             return False
         with contextlib.suppress(OSError):

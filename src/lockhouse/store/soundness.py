@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from lockhouse.columns import INODE
-from lockhouse.store.index import Folder
+from lockhouse.store.index import Kept
 
-__all__ = ["DIRECTORY", "Columns", "Written", "has_changed", "is_damaged"]
+__all__ = ["DIRECTORY", "Written", "has_changed", "is_damaged"]
 
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 """How a folder is opened so that names in it can be asked for."""
-
-
-class Columns(Protocol):
-    """Files below ``folder``, as entries and what was compiled of them keep them, in the order of ``folders``."""
-
-    @property
-    def folder(self) -> Path:
-        """Where the files are."""
-
-    @property
-    def folders(self) -> Sequence[Folder]:
-        """Folders that hold files, and the names in them."""
-
-    @property
-    def modes(self) -> array[int]:
-        """Bits of the mode of each file that tell whether it may be run."""
-
-    @property
-    def sizes(self) -> array[int]:
-        """Bytes of each file."""
-
-    @property
-    def hashes(self) -> bytes:
-        """32 bytes of sha256 for each file."""
-
-    @property
-    def inodes(self) -> array[int]:
-        """Inode number of each file, as far as a column keeps it."""
-
-    @property
-    def mtimes(self) -> array[int]:
-        """Modification time of each file in nanoseconds."""
 
 
 class Written(NamedTuple):
@@ -57,13 +24,11 @@ class Written(NamedTuple):
     inodes: Sequence[int]
 
 
-def is_damaged(kept: Columns) -> bool:
-    """Whether a file is missing, or has another size, time or inode than the one that was written."""
-    end = 0
-    for path, names in kept.folders:
-        begin, end = end, end + len(names)
-        written = Written(kept.sizes[begin:end], kept.mtimes[begin:end], kept.inodes[begin:end])
-        if has_changed(f"{kept.folder}/{path}", names, written):
+def is_damaged(folder: Path, kept: Kept) -> bool:
+    """Whether a file below a folder is missing, or has another size, time or inode than the one that was written."""
+    for path, names, rows in kept.by_folder():
+        written = Written(kept.sizes[rows], kept.mtimes[rows], kept.inodes[rows])
+        if has_changed(f"{folder}/{path}", names, written):
             return True
     return False
 

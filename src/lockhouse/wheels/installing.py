@@ -119,20 +119,19 @@ class Installation:
         site = data["purelib" if entry.root_is_purelib else "platlib"]
         work = _Work(entry, Placement(sha256=entry.sha256, mode=self.mode, root=site, data=data))
         source = str(entry.folder)
-        end = 0
-        for folder, names in entry.folders:
-            begin, end = end, end + len(names)
+        kept = entry.kept
+        for folder, names, rows in kept.by_folder():
             place = work.placement.place(folder, entry.data_dir)
             transfer = Transfer(
                 f"{source}/{folder}" if folder else source,
                 f"{self.root}/{place}" if place else str(self.root),
                 names,
-                entry.modes[begin:end],
-                Written(entry.sizes[begin:end], entry.mtimes[begin:end], entry.inodes[begin:end]),
+                kept.modes[rows],
+                Written(kept.sizes[rows], kept.mtimes[rows], kept.inodes[rows]),
             )
             self._check_places(entry, transfer)
             if folder.startswith(f"{entry.data_dir}/"):
-                transfer = self._set_apart(work, transfer, entry.files[begin:end])
+                transfer = self._set_apart(work, transfer, entry.files[rows])
             work.transfers.append(transfer)
         return work
 

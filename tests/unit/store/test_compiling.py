@@ -55,12 +55,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_every_module_that_can_be_imported_is_compiled_beside_where_it_lies(entry: Entry) -> None:
     (made,) = compile_all([entry], INTERPRETER)
-    assert sorted(made.paths) == [
+    assert sorted(made.kept.paths) == [
         f"alpha-1.0.data/purelib/__pycache__/beside.{TAG}.pyc",
         f"alpha/__pycache__/__init__.{TAG}.pyc",
         f"alpha/inner/__pycache__/deep.{TAG}.pyc",
     ]
-    assert contents(made.folder).keys() == set(made.paths)
+    assert contents(made.folder).keys() == set(made.kept.paths)
 
 
 def test_bytecode_is_unchecked_by_hash(entry: Entry) -> None:
@@ -89,7 +89,7 @@ def test_two_stores_have_the_same_bytecode_whatever_the_order_and_the_seed(
     again = admitted(elsewhere, alpha(tmp_path / "again"))
     _, other = compile_all([beta, again], INTERPRETER)
     assert contents(other.folder) == contents(made.folder)
-    assert (other.hashes, other.sizes) == (made.hashes, made.sizes)
+    assert (other.kept.hashes, other.kept.sizes) == (made.kept.hashes, made.kept.sizes)
 
 
 def test_bytecode_is_that_of_a_process_with_quite_other_things_in_memory(entry: Entry) -> None:
@@ -111,7 +111,7 @@ def test_a_wheel_is_compiled_once(entry: Entry) -> None:
 def test_damaged_bytecode_is_made_anew(entry: Entry) -> None:
     (made,) = compile_all([entry], INTERPRETER)
     before = contents(made.folder)
-    victim = made.folder / next(iter(made.paths))
+    victim = made.folder / next(iter(made.kept.paths))
     victim.chmod(0o644)
     victim.write_bytes(b"evil")
     (again,) = compile_all([entry], INTERPRETER)
@@ -125,7 +125,7 @@ def test_damaged_bytecode_is_made_anew(entry: Entry) -> None:
 def test_a_wheel_without_modules_has_none(store: Store, tmp_path: Path) -> None:
     entry = admitted(store, WheelSpec("empty", files={"empty.txt": "x"}).build(tmp_path / "wheels"))
     (made,) = compile_all([entry], INTERPRETER)
-    assert not made.sizes
+    assert not made.kept.sizes
 
 
 def test_an_interpreter_that_is_none_is_told_and_nothing_is_left(entry: Entry) -> None:

@@ -94,7 +94,7 @@ def test_a_wheel_is_unpacked_once(store: Store, wheel: Path) -> None:
 
     again = store.admit(wheel, first.sha256)
 
-    assert again.inodes == first.inodes
+    assert again.kept.inodes == first.kept.inodes
 
 
 def test_what_is_not_published_is_no_entry(store: Store) -> None:
@@ -201,7 +201,7 @@ def test_several_threads_admit_the_same_wheels(store: Store, tmp_path: Path) -> 
         answers = list(pool.map(lambda _: store.admit_all(wanted), range(5)))
 
     for sha256 in wanted:
-        assert len({answer[sha256].inodes[0] for answer in answers}) == 1
+        assert len({answer[sha256].kept.inodes[0] for answer in answers}) == 1
         assert not store.damaged(answers[0][sha256])
     assert traces(store) == []
 

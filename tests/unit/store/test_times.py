@@ -28,8 +28,8 @@ def test_other_content_of_the_same_size_has_another_time_and_the_same_the_same(t
 
 def test_times_follow_from_the_hashes_of_the_index(tmp_path: Path) -> None:
     entry = version(tmp_path, "1.0")
-    assert [mtime_of(item.sha256) for item in entry.files] == list(entry.mtimes)
-    assert list(entry.mtimes) == [(entry.folder / path).stat().st_mtime_ns for path in entry.paths]
+    assert [mtime_of(item.sha256) for item in entry.files] == list(entry.kept.mtimes)
+    assert list(entry.kept.mtimes) == [(entry.folder / path).stat().st_mtime_ns for path in entry.paths]
 
 
 def test_another_version_in_its_place_with_its_time_is_damage(tmp_path: Path) -> None:
