@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +75,8 @@ def _check_ground(root: Path, manifest: Manifest) -> None:
         )
     elif any("\ud800" <= character <= "\udfff" for character in path):
         reason = "its path is not UTF-8, and files that name it could not be written"
+    elif sys.platform != "win32" and re.search(r"\\[NUux]", path):
+        reason = "there is a backslash in its path that Python, in scripts, takes for the code of a character"
     elif os.pathsep in path and manifest.python.provider == VENV:
         reason = f"there is a {os.pathsep!r} in its path, which parts the folders of PATH: Python refuses to use it"
     if reason is not None:

@@ -98,7 +98,20 @@ class _Line:
             return self._blame(step, f"has the name of one of lockhouse's own; replaces={step.name!r} would replace it")
         if group in self.phases and (group, step.phase) != ("install", "install"):
             return self._blame(step, f"has a name that begins like the step {group}; only install: is a group")
+        if (other := self._parted(step, group)) is not None:
+            rule = "steps of a group are of one phase, and none has the name of the group"
+            like = f"{other.name} of plugin {self._who(other)}"
+            return self._blame(step, f"has a name that begins like {like}: {rule}", other)
         self.steps[step.name] = step
+        return None
+
+    def _parted(self, step: Step, group: str) -> Step | None:
+        """Find a step of a plugin that would be of the same group of doit's, which the two cannot be."""
+        for other in self.steps.values():
+            if other.plugin is not None and other.name.partition(":")[0] == group:
+                alone = group in (step.name, other.name)
+                if alone or step.phase != other.phase:
+                    return other
         return None
 
     def _replace(self, step: Step, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,23 @@ def test_nothing_that_is_kept_beside_manifests_has_a_name_that_a_manifest_could_
     (tmp_path / ".lockhouse").mkdir()
     open_with(tmp_path)
     assert [path.name for path in (tmp_path / ".lockhouse").iterdir()] == [".judged"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are parted by backslashes there")
+@pytest.mark.parametrize("name", ["x\ny", "a:b", "a \\x", "\\N", "\udc80"])
+def test_a_folder_where_no_environment_could_run_is_refused_before_anything_is_done(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    with pytest.raises(UsageError, match="no environment can stand in this folder"):
+        open_with(root)
+    assert not list(root.glob(".lockhouse/*/*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are parted by backslashes there")
+@pytest.mark.parametrize("name", ["a \\b", "ü", "it's", "a b"])
+def test_odd_folders_that_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert open_with(tmp_path / name) is None
 
 
 def test_an_upgrade_cannot_be_locked() -> None:

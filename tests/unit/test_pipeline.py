@@ -108,6 +108,12 @@ def test_added_step_can_be_replaced_by_another_plugin() -> None:
     assert steps(own, step("announce", "lock"))["announce"].plugin == "other"
 
 
+def test_steps_of_a_group() -> None:
+    ordered = list(steps(step("a:b", "lock"), step("a:c", "lock"), step("install:mine", "install")))
+    assert ordered[-2:] == ["a:b", "a:c"]
+    assert "install:mine" in ordered
+
+
 def test_a_hundred_steps_each_after_the_one_before() -> None:
     many = [step(f"s{number}", "lock", f"s{number - 1}" if number else "lock") for number in range(100)]
     assert list(steps(*reversed(many)))[-100:] == [f"s{number}" for number in range(100)]
@@ -159,6 +165,12 @@ def test_step_that_does_not_fit_is_named(added: list[Step], words: str) -> None:
             [step("x", plugin="one"), step("x", plugin="two")],
             "the step x of plugin two 1.0 (dist) has the name of one of plugin one 1.0 (dist)",
         ),
+        (
+            [step("a:b", "scan", plugin="one"), step("a:c", "lock", plugin="two")],
+            "the step a:c of plugin two 1.0 (dist) has a name that begins like a:b of plugin one 1.0 (dist)",
+        ),
+        ([step("a:b", plugin="one"), step("a", plugin="two")], "none has the name of the group"),
+        ([step("a", plugin="one"), step("a:b", plugin="two")], "none has the name of the group"),
         (
             [step("x", "lock", "y", plugin="one"), step("y", "lock", "x", plugin="two")],
             "circle: x of plugin one 1.0 (dist) needs y of plugin two 1.0 (dist) needs x of plugin one 1.0 (dist)",

@@ -73,12 +73,24 @@ def _program(place: str, _: str) -> Iterable[str]:
 
 def _command(place: str, _: str) -> Iterable[str]:
     """What was started, as it was called: an environment's interpreter is a link to a program that lies elsewhere."""
-    folder, name = os.path.split(os.fsdecode(_read(f"{place}/cmdline").partition(b"\0")[0]))
+    called = os.fsdecode(_read(f"{place}/cmdline").partition(b"\0")[0])
+    folder, name = os.path.split(called)
     if not folder:
-        return []
+        return _found_on_path(place, called) if called else []
     if not os.path.isabs(folder):  # noqa: PTH117
         folder = os.path.join(os.readlink(f"{place}/cwd"), folder)  # noqa: PTH115, PTH118
     return [os.path.join(os.path.realpath(folder), name)]  # noqa: PTH118
+
+
+def _found_on_path(place: str, name: str) -> Iterable[str]:
+    """Give where a program was found that was called by its name alone, as a shell does it with ``python``."""
+    variables = _read(f"{place}/environ").split(b"\0")
+    for path in (variable for variable in variables if variable.startswith(b"PATH=")):
+        for folder in os.fsdecode(path)[5:].split(":"):
+            # Relative ones were so to a folder that may have been left since.
+            if os.path.isabs(folder) and os.access(f"{folder}/{name}", os.X_OK):  # noqa: PTH117
+                return [os.path.join(os.path.realpath(folder), name)]  # noqa: PTH118
+    return []
 
 
 def _working_directory(place: str, _: str) -> Iterable[str]:

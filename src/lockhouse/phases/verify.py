@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Literal, TypeVar
 
+from lockhouse import __version__
 from lockhouse.commitment import kept_lock
 from lockhouse.environments.generations import Generation, Generations
 from lockhouse.errors import CheckFailed, Hint, InternalError, LockhouseError, NothingToVerify
@@ -120,9 +121,11 @@ def _differs_from_lock(lock: Lock | None, generation: Generation) -> Iterator[st
     if lock is None or lock.plan != generation.plan:
         return
     if lock.environment_digest != generation.environment_digest:
+        made = lock.evidence.versions.get("lockhouse", __version__)
         yield (
             f"the lock promises the environment digest {lock.environment_digest[:12]}, "
             f"this one has {(generation.environment_digest or 'none')[:12]}"
+            + (f"; lockhouse {made} earned that lock, this is {__version__}" if made != __version__ else "")
         )
 
 

@@ -62,6 +62,18 @@ def test_an_interpreter_started_through_the_pointer_is_found(tmp_path: Path) -> 
         assert uses(tmp_path / "env") == {process.pid: "command"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a name was found as")
+def test_an_interpreter_called_by_its_name_in_an_activated_environment_is_found(tmp_path: Path) -> None:
+    (tmp_path / "env").mkdir()
+    VenvProvider().create(tmp_path / "env", INTERPRETER)
+    (tmp_path / ".venv").symlink_to("env")
+    call = f'PATH="relative:{tmp_path}/none:{tmp_path}/.venv/bin:$PATH"; exec python -I -c "$0"'
+    with running("/bin/sh", "-c", call, WAIT) as process:
+        assert uses(tmp_path / "env") == {process.pid: "command"}
+    with running("/bin/sh", "-c", f'PATH="$PATH:{tmp_path}/.venv/bin"; exec sh -c "echo ready; read line; :"'):
+        assert uses(tmp_path / "env") == {}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="any program can be copied on Linux")
 def test_a_program_is_found(tmp_path: Path) -> None:
     shutil.copy("/bin/sh", tmp_path / "program")
@@ -107,12 +119,23 @@ def test_psutil_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_a_command_with_a_newline_and_spaces_in_its_path_is_found(tmp_path: Path) -> None:
+def test_a_program_with_a_newline_and_spaces_in_its_path_is_found(tmp_path: Path) -> None:
     odd = tmp_path / "a (b)\n c"
     odd.mkdir()
     shutil.copy("/bin/sh", odd / "a )(program")
     with running(str(odd / "a )(program"), "-c", "echo ready; read line") as process:
         assert uses(odd) == {process.pid: "program"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_whoever_started_us_does_not_count_whatever_its_name_is(tmp_path: Path) -> None:
+    """A name may look like what comes behind it in ``/proc/PID/stat``."""
+    name = "a) S 1 (b"
+    shutil.copy("/bin/sh", tmp_path / name)
+    code = "import sys; from lockhouse.environments import procfs; print(list(procfs.find_users(sys.argv[1])))"
+    argv = [str(tmp_path / name), "-c", '"$0" -c "$1" "$2"; :', sys.executable, code, str(tmp_path)]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_we_and_those_who_started_us_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ import pytest
 from fixtures.contexts import Listener, context_at, host_of, replan
 from fixtures.generations import INTERPRETER, seal
 from fixtures.wheels import WheelSpec
+from lockhouse import __version__
 from lockhouse.discovery import Candidate
 from lockhouse.environments.drift import find_drift
 from lockhouse.environments.generations import Generation, Generations
@@ -474,9 +475,24 @@ def test_another_digest_than_the_locks_is_refused(context: Context) -> None:
     assert digest[:12] in str(caught.value.cause)
     assert [hint.code for hint in caught.value.hints] == ["restore-lock"]
     assert not context.project.pointer.is_symlink()
+    assert "earned that lock" not in str(caught.value.cause)
     path.unlink()  # as the hint says
     run(context)
     assert lock_on_disk(context).environment_digest == digest
+
+
+def test_another_digest_by_another_lockhouse_is_told(context: Context) -> None:
+    run(context)
+    path = lock_path(context)
+    text = path.read_text().replace(lock_on_disk(context).environment_digest, "0" * 64)
+    path.write_text(text.replace(f'lockhouse = "{__version__}"', 'lockhouse = "0.0.1"'))
+    shutil.rmtree(context.project.home / "demo" / "generations")
+    context.project.pointer.unlink()
+
+    with pytest.raises(CheckFailed) as caught:
+        run(context)
+
+    assert f"; lockhouse 0.0.1 earned that lock, this is {__version__}" in str(caught.value.cause)
 
 
 class Probing:

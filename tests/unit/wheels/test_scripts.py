@@ -60,6 +60,7 @@ def test_headers_are_those_of_installer(path: str) -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has launchers")
 @pytest.mark.parametrize("data", [b"#!python", b"#!python\n", b"#!pythonw -x\n"])
 def test_a_script_of_one_line_is_one(data: bytes) -> None:
     assert with_interpreter(data, Path("/env/bin/python")) == b"#!/env/bin/python\n"
