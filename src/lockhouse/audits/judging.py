@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,26 +14,22 @@ from lockhouse.audits.closure import Closure
 from lockhouse.audits.cures import cured
 from lockhouse.audits.exclusions import Exclusions
 from lockhouse.audits.identity import is_own, rules_of
+from lockhouse.audits.reading import read_wheels
 from lockhouse.codec import decode, encode
 from lockhouse.errors import InternalError, LockhouseError, PluginError, UnsafeWheel
-from lockhouse.events import Progress
 from lockhouse.findings import Finding, ScanReport
 from lockhouse.guards import disabling
 from lockhouse.host import Host
 from lockhouse.hosts.keeping import added_to_host, host_without
 from lockhouse.names import canonical_name
-from lockhouse.plan import Plan, PlannedDistribution
+from lockhouse.plan import Plan
 from lockhouse.resolution.graph import Graph, Node
 from lockhouse.resolution.target import target_markers, target_tags
 from lockhouse.steps import Context
-from lockhouse.wheels.facts import WheelFacts, known_facts
 from lockhouse.wheels.wheelfile import ReadWheels
 from lockhouse.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["assemble", "examine", "judge", "stages_of"]
-
-READERS = min(8, (os.cpu_count() or 1) + 2)
-"""Threads that read wheels: reading waits for the disk, and inflating lets other threads run."""
 
 GRAVITY = {"refuse": 0, "warn": 1, "note": 2}
 
@@ -47,12 +41,12 @@ def judge(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> Sca
 
 
 def assemble(context: Context, plan: Plan, host: Host, *, with_wheels: bool) -> Subject:
-    """Put together what the rules look at; reading the wheels is the slow part, done in threads.
+    """Put together what the rules look at; reading the wheels is the slow part.
 
     Raises InterpreterNotFound when the machine has no interpreter of the plan's Python any more.
     """
     wheelhouse = Wheelhouse(context.project.wheelhouse)
-    read = dict(_read(context, plan, wheelhouse)) if with_wheels else {}
+    read = dict(read_wheels(plan.distributions, wheelhouse, context.emit)) if with_wheels else {}
     facts = {item.name: read[item.name] for item in plan.distributions if item.name in read}
     files = dict(_expected(plan, wheelhouse)) if with_wheels else {}
     markers = target_markers(host, plan.target.python_version)
@@ -139,29 +133,10 @@ def stages_of(finding: Finding, plan: Plan) -> frozenset[str]:
     return frozenset(stages)
 
 
-def _read(context: Context, plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, WheelFacts]]:
-    with ThreadPoolExecutor(READERS) as threads:
-        largest_first = sorted(plan.distributions, key=lambda item: item.size, reverse=True)
-        pending = {threads.submit(_good, item, wheelhouse): item for item in largest_first}
-        for done, future in enumerate(as_completed(pending), 1):
-            context.emit(Progress(step="scan", item="wheels", done=done, total=len(pending), unit="wheels"))
-            facts = future.result()
-            if facts is not None:
-                yield pending[future].name, facts
-
-
 def _expected(plan: Plan, wheelhouse: Wheelhouse) -> Iterator[tuple[str, Path]]:
     for item in plan.distributions:
         with suppress(UnsafeWheel):  # a file name that leads out of the wheelhouse leads nowhere
             yield item.name, wheelhouse.path(item.filename)
-
-
-def _good(item: PlannedDistribution, wheelhouse: Wheelhouse) -> WheelFacts | None:
-    """Read a wheel that is present, intact and safe; what is wrong with any other the rule of integrity says."""
-    with suppress(UnsafeWheel, OSError):
-        if wheelhouse.holds(item.filename, item.sha256):
-            return known_facts(wheelhouse.path(item.filename), item.sha256)
-    return None
 
 
 def _ask(rule: Audit, subject: Subject) -> tuple[Finding, ...]:

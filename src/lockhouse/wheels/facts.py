@@ -22,12 +22,14 @@ from lockhouse.values import dataclass
 from lockhouse.wheels.commands import EntryPoint
 from lockhouse.wheels.metadata import Metadata
 
-__all__ = ["READER", "StartUpHook", "WheelFacts", "known_facts", "recall_facts", "remember_facts"]
+__all__ = ["READER", "StartUpHook", "WheelFacts", "current_facts", "known_facts", "recall_facts", "remember_facts"]
 
 READER = f"{lockhouse.__version__}/3"
 """Who read the facts. Raise the number whenever a wheel is read, or judged, differently: older facts are read anew."""
 
 SCHEMA = "facts"
+
+WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +82,22 @@ class WheelFacts:
 
 def known_facts(path: Path, sha256: str) -> WheelFacts:
     """Give the facts about a wheel with that hash, remembered or read now; raise UnsafeWheel, StorageError."""
-    windows = os.name == "nt"
-    known = recall_facts(sha256)
-    if known is not None and (known.reader, known.filename, known.windows) == (READER, path.name, windows):
+    known = current_facts(path, sha256)
+    if known is not None:
         return known
     from lockhouse.wheels.gathering import gather_facts
 
-    facts = gather_facts(path, windows=windows)
+    facts = gather_facts(path, windows=WINDOWS)
     remember_facts(sha256, facts)
     return facts
+
+
+def current_facts(path: Path, sha256: str) -> WheelFacts | None:
+    """Return what is remembered of a wheel with that hash and name, as it would be read now, or None."""
+    known = recall_facts(sha256)
+    if known is not None and (known.reader, known.filename, known.windows) == (READER, path.name, WINDOWS):
+        return known
+    return None
 
 
 def recall_facts(sha256: str) -> WheelFacts | None:
