@@ -70,13 +70,23 @@ else:
         """
         import fcntl
 
-        handle = _open(path)
+        while True:
+            handle = _open(path)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(handle, path):
+                    return _Locked(handle)
+            except BlockingIOError:
+                os.close(handle)
+                return None
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)  # its holder removed it after we had opened it: nobody would see that we hold it
+
+    def _is_at(handle: int, path: Path) -> bool:
+        """Whether an open file is still the one that a path leads to."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        except OSError:
-            os.close(handle)
-            raise
-        return _Locked(handle)
+            return os.path.samestat(os.fstat(handle), path.stat())
+        except FileNotFoundError:
+            return False

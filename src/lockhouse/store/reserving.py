@@ -43,7 +43,7 @@ class Reservations:
         """Give an entry free."""
         hold = self._held.pop(sha256, None)
         if hold is not None:
-            # While it is held; who opened it just now will hold a lock that nobody else sees, and does the work again.
+            # While it is held: who has opened it just now looks once more (see take).
             with contextlib.suppress(OSError):
                 (self.folder / sha256).unlink()
             hold.release()
