@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from lockhouse.cores import MOST, can_fork, cut, spread
+from lockhouse.cores import MOST, cut, spread
+from lockhouse.forking import can_fork
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockhouse import cores
+from lockhouse import cores, forking
 from lockhouse.cores import spread
 
 pytestmark = [
@@ -183,7 +183,7 @@ def test_beside_a_thread_that_keeps_quiet_processes_are_forked_and_may_fork_agai
 
     def draw() -> None:
         while not ended.wait(0.0005):
-            with cores.quiet:
+            with forking.quiet:
                 turns.append(threading.active_count())
                 time.sleep(0.002)
 
@@ -192,7 +192,7 @@ def test_beside_a_thread_that_keeps_quiet_processes_are_forked_and_may_fork_agai
         again = flat(spread(negated, [1, 2, 3], [1, 1, 1], 1))
         return [os.getpid(), *again]
 
-    thread = cores.beside(draw)
+    thread = forking.beside(draw)
     try:
         found = flat(spread(who, list(range(100)), [1] * 100, 1))
     finally:
@@ -204,10 +204,10 @@ def test_beside_a_thread_that_keeps_quiet_processes_are_forked_and_may_fork_agai
 
 
 def test_who_does_not_keep_quiet_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "QUIET", 0.01)
-    with cores.quiet:
+    monkeypatch.setattr(forking, "QUIET", 0.01)
+    with forking.quiet:
         assert set(flat(spread(lambda _: [os.getpid()], list(range(100)), [1] * 100, 1))) == {os.getpid()}
-    assert not cores.quiet.locked()
+    assert not forking.quiet.locked()
 
 
 def test_little_work_is_not_worth_a_process() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -60,6 +61,13 @@ def test_an_error_meanwhile_ends_the_threads() -> None:
     with pytest.raises(KeyboardInterrupt):
         share(lambda _: time.sleep(0.01), ITEMS, WEIGHTS, 1, threads=3, meanwhile=fail)
     assert threading.active_count() == before
+
+
+def test_work_that_cannot_be_done_again_is_never_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "can_fork", lambda: True)
+    done = share(lambda _: os.getpid(), ITEMS, WEIGHTS, 1, threads=3, forking=False)
+    assert set(done) == {os.getpid()}
+    assert len(done) > 1
 
 
 def test_little_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockhouse.forking import see_ended
 from lockhouse.values import dataclass
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def find_users(folder: Path) -> tuple[BusyProcess, ...]:
     A process that may not be looked into counts as far as it can be seen: no right to look is no error.
     """
     found = []
+    see_ended()  # helpers of this process that have answered are no users
     root = os.path.realpath(folder)
     for pid in _users(root):
         import psutil

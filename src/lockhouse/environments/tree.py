@@ -159,7 +159,10 @@ def measure(root: Path, *, own: bool = False) -> int:
 def _stats(folder: str) -> Iterator[os.stat_result]:
     for parent, _, names in os.walk(folder):
         for name in names:
-            found = os.lstat(os.path.join(parent, name))  # noqa: PTH118
+            try:
+                found = os.lstat(os.path.join(parent, name))  # noqa: PTH118
+            except FileNotFoundError:
+                continue  # somebody else removes it
             if stat.S_ISREG(found.st_mode):
                 yield found
 

@@ -21,7 +21,7 @@ from lockhouse.errors import BuildError, StorageError
 from lockhouse.sharing import share
 from lockhouse.state import current_boot, storage_errors
 from lockhouse.store.entries import FILES, StoredFile, write_entry
-from lockhouse.store.shelves import UNPACKING, Store
+from lockhouse.store.shelves import UNPACKING, Store, size_of
 from lockhouse.store.unpacking import Part, parts_of, unpack
 from lockhouse.wheels.wheelfile import Wheel, read_wheel
 
@@ -97,7 +97,7 @@ def make_free(
     ``advanced`` is told of how many bytes of wheels are done with. Raises what is wrong with a wheel, StorageError, and
     BuildError soon after somebody set ``given_up``; what was published before that stays, of the rest nothing is left.
     """
-    sizes = {sha256: wheel.stat().st_size for sha256, wheel in wheels.items()}
+    sizes = {sha256: size_of(wheel) for sha256, wheel in wheels.items()}
     # The largest first, so that it does not run alone at the end.
     order = sorted(wheels, key=lambda sha256: sizes[sha256], reverse=True)
     large = [sha256 for sha256 in order if sizes[sha256] >= LARGE]
@@ -200,7 +200,7 @@ class _Makers:
             return None
         draft = self.store.shelves / f"{UNPACKING}{sha256}-{self.mark}"
         # Its own may be there if a process was killed, whose work this one does.
-        for left in (*self.left.get(sha256, ()), draft):
+        for left in (*(self.left.get(sha256, ()) if self.reservations.alone(sha256) else ()), draft):
             remove_tree(left)
         return _Making(read_wheel(self.wheels[sha256]), sha256, draft)
 

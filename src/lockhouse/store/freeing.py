@@ -8,6 +8,7 @@ back. Should both be wrong, nothing breaks: an environment keeps its files, the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -20,7 +21,7 @@ from lockhouse.state import storage_errors
 from lockhouse.store.entries import FILES
 from lockhouse.store.placements import FILE as PLACEMENTS
 from lockhouse.store.placements import read_placements
-from lockhouse.store.shelves import TRASH, UNPACKING, Store, wheel_of
+from lockhouse.store.shelves import TRASH, UNPACKING, Store
 from lockhouse.values import dataclass
 
 __all__ = ["Unused", "find_unused", "free_unused", "register_use", "users"]
@@ -66,30 +67,35 @@ def find_unused(store: Store, going: Collection[Path] = ()) -> tuple[Unused, ...
 def free_unused(store: Store) -> tuple[Unused, ...]:
     """Free what :func:`find_unused` finds; return what is gone.
 
-    An entry that another process takes into use at this moment is missed there and unpacked again.
+    An entry that another process is about to link is missed there and unpacked again (:meth:`Store.admit_all`).
     """
-    found = find_unused(store)
-    for item in found:
+    gone = []
+    for item in find_unused(store):
         if item.path.name.startswith((UNPACKING, TRASH)):
             remove_tree(item.path)
-        else:
-            store.discard(item.path)
+            gone.append(item)
+        elif store.discard(item.path):
+            gone.append(item)
     with storage_errors(store.shelves):
         for note in _notes(store):
-            if not _folder(note).is_dir():
+            if (folder := _folder(note)) is not None and not folder.is_dir():
                 note.unlink(missing_ok=True)
-    return found
+    return tuple(gone)
 
 
 def users(store: Store) -> tuple[Path, ...]:
     """Give the folders of generations of every project that is known to have installed from the store."""
-    return tuple(_folder(note) for note in _notes(store))
+    return tuple(folder for note in _notes(store) if (folder := _folder(note)) is not None)
 
 
 def _names(folder: Path) -> int:
     """The largest number of names that a file in a folder has, its own included."""
-    counts = (os.lstat(f"{parent}/{name}").st_nlink for parent, _, names in os.walk(folder) for name in names)
-    return max(counts, default=1)
+    most = 1
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # somebody else frees it
+                most = max(most, os.lstat(f"{parent}/{name}").st_nlink)
+    return most
 
 
 def _generations(store: Store) -> Iterator[Path]:
@@ -101,12 +107,14 @@ def _notes(store: Store) -> list[Path]:
     return sorted((store.shelves / USERS).glob("*"))
 
 
-def _folder(note: Path) -> Path:
-    return Path(os.fsdecode(note.read_bytes()))
+def _folder(note: Path) -> Path | None:
+    with contextlib.suppress(FileNotFoundError):  # somebody else forgets it
+        return Path(os.fsdecode(note.read_bytes()))
+    return None
 
 
 def _leftovers(store: Store) -> Iterator[Path]:
     yield from store.shelves.glob(f"{TRASH}*")
     for draft in store.shelves.glob(f"{UNPACKING}*"):
-        if not store.in_the_making(wheel_of(draft)):
+        if not store.in_the_making(draft):
             yield draft

@@ -26,7 +26,7 @@ class Reservations:
         self._held: dict[str, Hold | None] = {}
 
     def take(self, sha256: str) -> bool:
-        """Reserve an entry; False if somebody else has. Raises OSError."""
+        """Reserve an entry; False if somebody else has, as far as there are locks. Raises OSError."""
         try:
             hold = take(self.folder / sha256)
         except OSError as error:
@@ -39,13 +39,19 @@ class Reservations:
         self._held[sha256] = hold
         return True
 
+    def alone(self, sha256: str) -> bool:
+        """Whether an entry that was taken is certain to be made by nobody else: not where there are no locks."""
+        return self._held[sha256] is not None
+
     def give(self, sha256: str) -> None:
         """Give an entry free."""
-        hold = self._held.pop(sha256, None)
+        if sha256 not in self._held:
+            return
+        hold = self._held.pop(sha256)
+        # While it is held: who has opened it just now looks once more (see take).
+        with contextlib.suppress(OSError):
+            (self.folder / sha256).unlink()
         if hold is not None:
-            # While it is held: who has opened it just now looks once more (see take).
-            with contextlib.suppress(OSError):
-                (self.folder / sha256).unlink()
             hold.release()
 
     def give_all(self) -> None:

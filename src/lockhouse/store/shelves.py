@@ -6,6 +6,7 @@ import contextlib
 import errno
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from lockhouse.cores import spread
 from lockhouse.environments.removal import remove_tree
 from lockhouse.environments.scattering import scatter
 from lockhouse.environments.tree import hash_files
-from lockhouse.errors import BuildError, StorageError
+from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
 from lockhouse.state import current_boot, move, storage_errors
@@ -34,6 +35,12 @@ SETTLED = "settled"
 RESERVED = ".reserved"
 # What a rename says when there is a folder with something in it already.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
+TRIES = 4
+"""Times that wheels are looked for, and unpacked, before it is said that somebody removes their entries."""
+
+AT_WORK = 86400.0
+"""Seconds after which nobody can be at work on a draft any more."""
+
 WORTH_A_PROCESS = 2000
 """Files whose look takes as long as starting a process."""
 
@@ -75,12 +82,18 @@ class Store:
         ``advanced`` is told of the bytes of wheels that are unpacked and of how many there are to
         unpack. Setting ``given_up`` makes this raise BuildError soon. What was published before an error stays.
         """
-        entries = self._known(wheels)
-        missing = {sha256: wheel for sha256, wheel in wheels.items() if sha256 not in entries}
-        if missing:
+        for _ in range(TRIES):
+            entries = self._known(wheels)
+            missing = {sha256: wheel for sha256, wheel in wheels.items() if sha256 not in entries}
+            if not missing:
+                return entries
             self._make_all(missing, advanced, given_up or threading.Event())
-            entries |= {sha256: self._published(sha256) for sha256 in missing}
-        return entries
+        # Until it is linked an entry is one that nobody uses.
+        raise StorageError(
+            f"entries of {self.folder} go as soon as they are there",
+            cause="somebody else frees what is not in use yet: clean, for another project",
+            hints=[Hint("run-again", "run it again when that has come to its end")],
+        )
 
     def settled(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
         """Do :meth:`admit_all`, after an entry from before the machine last started was read as a whole, once.
@@ -151,20 +164,25 @@ class Store:
             marker.touch()
         return True
 
-    def in_the_making(self, sha256: str) -> bool:
-        """Whether somebody unpacks that wheel now."""
+    def in_the_making(self, draft: Path) -> bool:
+        """Whether somebody may be at work on a draft now."""
+        sha256 = wheel_of(draft)
         reservations = self.reservations()
-        if not (reservations.folder / sha256).exists():
+        try:
+            if not reservations.take(sha256):
+                return True
+            # Where there are no locks only its age tells.
+            return not reservations.alone(sha256) and time.time() - draft.stat().st_mtime < AT_WORK
+        except FileNotFoundError:
             return False
-        free = reservations.take(sha256)
-        reservations.give_all()
-        return not free
+        finally:
+            reservations.give_all()
 
     def _make_all(self, wheels: Mapping[str, Path], advanced: Advanced, given_up: threading.Event) -> None:
         from lockhouse.store.admitting import make_free
 
         waiting = dict(wheels)
-        sizes = {sha256: wheel.stat().st_size for sha256, wheel in wheels.items()}
+        sizes = {sha256: size_of(wheel) for sha256, wheel in wheels.items()}
         total, told = sum(sizes.values()), 0
 
         def tell(done: int) -> None:
@@ -202,12 +220,6 @@ class Store:
             drafts.setdefault(wheel_of(draft), []).append(draft)
         return drafts
 
-    def _published(self, sha256: str) -> Entry:
-        entry = self.entry(sha256)
-        if entry is None:
-            raise StorageError(f"{self.home(sha256)} cannot be read", cause="it was there just now")
-        return entry
-
     def publish(self, temporary: Path, home: Path) -> bool:
         """Put a draft in its place; False if another process was first, whose entry serves as well."""
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -223,14 +235,24 @@ class Store:
             self.discard(home)
         return False
 
-    def discard(self, home: Path) -> None:
-        """Remove the folder of an entry: gone at one instant, then deleted."""
+    def discard(self, home: Path) -> bool:
+        """Remove the folder of an entry: gone at one instant, then deleted. False if somebody else did."""
         trash = self.shelves / f"{TRASH}{secrets.token_hex(8)}"
         with storage_errors(home):
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 move(home, trash)
-            if trash.exists():
-                remove_tree(trash)
+            except FileNotFoundError:
+                return False
+            remove_tree(trash)
+        return True
+
+
+def size_of(wheel: Path) -> int:
+    """Bytes of a wheel; raises StorageError."""
+    try:
+        return wheel.stat().st_size
+    except OSError as error:
+        raise StorageError(f"cannot read {wheel}", cause=error.strerror) from error
 
 
 def wheel_of(draft: Path) -> str:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lockhouse.errors import Hint, IntegrityError, UnsafeWheel
+from lockhouse.errors import Hint, IntegrityError, StorageError, UnsafeWheel
 from lockhouse.store.entries import StoredFile, mtime_of
 from lockhouse.store.inflating import broken, inflater
 from lockhouse.store.reading import begin_of, blocks_of, read_at
@@ -73,10 +73,13 @@ def unpack(wheel: str, filename: str, parts: Sequence[Part], folder: str) -> lis
     """Unpack parts of an archive, in the order of their offsets, into ``folder``; the folders they need must be there.
 
     Returns each file, and whether it is a script without an interpreter yet. Raises IntegrityError for a file that
-    RECORD contradicts, UnsafeWheel where the archive is broken, OSError.
+    RECORD contradicts, UnsafeWheel where the archive is broken, StorageError where it cannot be read, OSError.
     """
     files: list[tuple[StoredFile, bool]] = []
-    handle = os.open(wheel, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        handle = os.open(wheel, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise StorageError(f"cannot read {wheel}", cause=error.strerror) from error
     try:
         for batch in _batches(parts):
             if len(batch) == 1 and max(batch[0].packed_size, batch[0].size) > BATCH:

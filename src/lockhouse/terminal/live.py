@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from lockhouse.cores import beside, quiet
 from lockhouse.events import Event, Message, Progress, StepFinished, StepStarted
+from lockhouse.forking import beside, quiet
 from lockhouse.quantities import duration
 from lockhouse.terminal.device import name_width, open_console, signs_of, width_of
 from lockhouse.terminal.tally import Clock

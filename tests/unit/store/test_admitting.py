@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.stores import sha256_of
+from fixtures.stores import no_locks, sha256_of
 from fixtures.wheels import WheelSpec
 from lockhouse import cores, sharing
 from lockhouse.errors import BuildError, IntegrityError, StorageError
@@ -196,6 +196,22 @@ def test_what_somebody_else_makes_is_left_to_him(store: Store, wheels: dict[str,
 
 
 @pytest.mark.usefixtures("ways")
+@pytest.mark.usefixtures("ways")
+@pytest.mark.skipif(sys.platform == "win32", reason="another call there")
+def test_where_there_are_no_locks_the_drafts_of_others_are_left_to_them(
+    store: Store, wheels: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = [store.shelves / f".unpacking-{sha256}-0123" / "files" for sha256 in wheels]
+    for draft in drafts:
+        draft.mkdir(parents=True)
+    monkeypatch.setattr("fcntl.flock", no_locks)
+
+    assert store.admit_all(wheels).keys() == wheels.keys()
+
+    assert all(draft.is_dir() for draft in drafts)
+    assert not list((store.shelves / ".reserved").iterdir())
+
+
 def test_it_can_be_given_up(store: Store, wheels: dict[str, Path]) -> None:
     given_up = threading.Event()
 

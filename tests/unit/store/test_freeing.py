@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from fixtures.stores import admitted
+from fixtures.stores import admitted, no_locks
 from fixtures.wheels import WheelSpec
 from lockhouse.store import Entry, Store
 from lockhouse.store.freeing import find_unused, free_unused, register_use
@@ -88,6 +90,25 @@ def test_an_entry_that_cannot_be_read_is_freed(store: Store, entry: Entry) -> No
     assert [item.path for item in free_unused(store)] == [entry.home]
 
 
+def test_two_who_free_the_same_do_not_disturb_each_other(
+    store: Store, entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_use(store, tmp_path / "gone")
+    real = os.lstat
+
+    def lstat(path: str) -> os.stat_result:
+        free_unused(other)
+        return real(path)
+
+    other = Store(store.folder)
+    with monkeypatch.context() as during:
+        seen = iter([True])
+        during.setattr(os, "lstat", lambda path, **_: lstat(path) if next(seen, False) else real(path))
+        assert free_unused(store) == ()
+    assert store.entries() == ()
+    assert free_unused(store) == ()
+
+
 def test_drafts_of_dead_processes_are_freed_and_those_of_living_ones_are_not(store: Store) -> None:
     living, dead = "a" * 64, "b" * 64
     for sha256 in (living, dead):
@@ -101,3 +122,20 @@ def test_drafts_of_dead_processes_are_freed_and_those_of_living_ones_are_not(sto
 
     assert freed == {f".unpacking-{dead}-0123", ".trash-4567"}
     assert (store.shelves / f".unpacking-{living}-0123").is_dir()
+    assert [path.name for path in reservations.folder.iterdir()] == [living]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another call there")
+def test_where_there_are_no_locks_drafts_are_freed_when_they_are_old(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young, old = (store.shelves / f".unpacking-{letter * 64}-0123" for letter in "ab")
+    for draft in (young, old):
+        (draft / "files").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    (store.shelves / ".reserved").mkdir()
+    monkeypatch.setattr("fcntl.flock", no_locks)
+
+    assert [item.path for item in free_unused(store)] == [old]
+    assert young.is_dir()
+    assert not list((store.shelves / ".reserved").iterdir())

@@ -9,16 +9,19 @@ import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.stores import admitted, sha256_of
 from fixtures.wheels import WheelSpec
-from lockhouse.errors import BuildError, IntegrityError, UnsafeWheel
-from lockhouse.store import Store
+from lockhouse.errors import BuildError, IntegrityError, StorageError, UnsafeWheel
+from lockhouse.store import Store, admitting, unpacking
 from lockhouse.store.entries import RECORD
 from lockhouse.store.index import INDEX
 from lockhouse.store.reserving import Reservations
+from lockhouse.store.unpacking import Part
+from lockhouse.wheels.wheelfile import Wheel
 
 SPEC = WheelSpec(
     "alpha",
@@ -151,6 +154,48 @@ def test_an_index_that_was_not_written_whole_is_no_entry(store: Store, wheel: Pa
 
     assert store.entry(entry.sha256) is None
     assert admitted(store, wheel).paths == entry.paths
+
+
+def test_entries_that_somebody_frees_before_they_are_used_are_made_again(
+    store: Store, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_all, times = Store._make_all, 2
+    freed: list[Path] = []
+    entry = admitted(store, wheel)
+    store.discard(entry.home)
+
+    def freeing(*args: Any) -> None:
+        make_all(*args)
+        if len(freed) < times:
+            freed.append(entry.home)
+            store.discard(entry.home)
+
+    monkeypatch.setattr(Store, "_make_all", freeing)
+    assert admitted(store, wheel).paths == entry.paths
+    store.discard(entry.home)
+    times = 1000
+    with pytest.raises(StorageError, match="go as soon as they are there"):
+        admitted(store, wheel)
+
+
+@pytest.mark.parametrize("step", ["before", "while it is unpacked"])
+def test_a_wheel_that_is_gone_cannot_be_read(
+    store: Store, wheel: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = sha256_of(wheel)
+    if step == "before":
+        wheel.unlink()
+    else:
+        real = unpacking.parts_of
+
+        def parts_of(found: Wheel) -> list[Part]:
+            wheel.unlink()
+            return real(found)
+
+        monkeypatch.setattr(admitting, "parts_of", parts_of)
+    with pytest.raises(StorageError, match=f"cannot read .*{wheel.name}"):
+        store.admit(wheel, sha256)
+    assert store.entries() == ()
 
 
 def test_an_edited_index_is_no_entry(store: Store, wheel: Path) -> None:
