@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_what_became_different_is_read(built: tuple[Path, Store]) -> None:
     assert {path for path in before.keys() & after.keys() if before[path] != after[path]} == {
         "site/alpha/part1/module1.py"
     }
+
+
+def test_a_copy_of_the_same_size_and_another_time_is_read(built: tuple[Path, Store]) -> None:
+    """Only untouched copies have the hash of the store's file without being read."""
+    root = built[0]
+    touched, kept = (root / f"site/alpha/part1/module{number}.py" for number in (1, 2))
+    for path in (touched, kept):
+        data, time = path.read_bytes(), path.stat().st_mtime_ns
+        path.unlink()
+        path.write_bytes(data)
+        os.utime(path, ns=(time, time))
+    touched.write_bytes(b"2 2")
+    found = {item.path: item.sha256 for item in sealed(built).seal.files}
+    for path in (touched, kept):
+        assert found[path.relative_to(root).as_posix()] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
