@@ -8,7 +8,6 @@ and it is written without references between objects, which would depend on what
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -28,8 +27,7 @@ from lockhouse.host import Interpreter
 from lockhouse.state import current_boot, move, storage_errors
 from lockhouse.store.entries import FILES, Entry, mtime_of
 from lockhouse.store.index import Folder, Kept, read_index, write_index
-from lockhouse.store.shelves import SETTLED
-from lockhouse.store.soundness import is_damaged
+from lockhouse.store.soundness import is_damaged, is_settled
 from lockhouse.values import dataclass
 
 __all__ = ["Compiled", "compile_all", "compiled"]
@@ -101,7 +99,7 @@ def compile_all(
     known = {
         entry.sha256: found
         for entry in entries
-        if (found := compiled(entry, interpreter)) and not is_damaged(found.folder, found.kept) and _settled(found)
+        if (found := compiled(entry, interpreter)) and not is_damaged(found.folder, found.kept) and _is_settled(found)
     }
     # The largest first, so that one of them does not run alone at the end.
     missing = sorted((entry for entry in entries if entry.sha256 not in known), key=lambda entry: -len(entry.paths))
@@ -210,18 +208,8 @@ def _seal(draft: Path) -> None:
     write_index(draft, {"schema": SCHEMA, "boot": current_boot()}, kept)
 
 
-def _settled(made: Compiled) -> bool:
-    """Whether it was written since the machine last started, or was read as a whole after that: see Store.sound."""
-    marker = made.home / SETTLED
-    if made.boot == current_boot() or marker.exists():
-        return True
-    files = list(zip(made.kept.paths, made.kept.sizes, strict=True))
-    hashes = hash_files(made.folder, files, lambda _: None)
-    if "".join(hashes[path] or "" for path, _ in files) != made.kept.hashes.hex():
-        return False
-    with contextlib.suppress(OSError):
-        marker.touch()
-    return True
+def _is_settled(made: Compiled) -> bool:
+    return is_settled(made.home, made.folder, made.kept, made.boot)
 
 
 def _publish(draft: Path, home: Path, usable: Callable[[], bool]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import secrets
 import threading
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING
 from lockhouse.cores import spread
 from lockhouse.environments.removal import remove_tree
 from lockhouse.environments.scattering import scatter
-from lockhouse.environments.tree import hash_files
 from lockhouse.errors import BuildError, Hint, StorageError
 from lockhouse.events import Emit, discard
 from lockhouse.project import cache_directory
-from lockhouse.state import current_boot, move, storage_errors
+from lockhouse.state import move, storage_errors
 from lockhouse.store.entries import Entry, read_entry
-from lockhouse.store.soundness import is_damaged
+from lockhouse.store.soundness import is_damaged, is_settled
 
 if TYPE_CHECKING:
     from lockhouse.store.admitting import Advanced
@@ -31,7 +29,6 @@ __all__ = ["Store"]
 VERSION = "v1"
 UNPACKING = ".unpacking-"
 TRASH = ".trash-"
-SETTLED = "settled"
 RESERVED = ".reserved"
 # What a rename says when there is a folder with something in it already.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
@@ -101,13 +98,13 @@ class Store:
         A power cut may have left files that have the right size and not the right content.
         """
         known = self._known(wheels)
-        return self._renewed(wheels, known, [entry for entry in known.values() if not self._settled(entry)], advanced)
+        return self._renewed(wheels, known, [entry for entry in known.values() if not _is_settled(entry)], advanced)
 
     def sound(self, wheels: Mapping[str, Path], advanced: Advanced = lambda _done, _total: None) -> dict[str, Entry]:
         """Do :meth:`settled`, and look at every file of what was there before: what was damaged is made anew."""
         known = self._known(wheels)
         damaged = self._all_damaged(list(known.values()))
-        unsound = [entry for entry in known.values() if entry.sha256 in damaged or not self._settled(entry)]
+        unsound = [entry for entry in known.values() if entry.sha256 in damaged or not _is_settled(entry)]
         return self._renewed(wheels, known, unsound, advanced)
 
     def rebuild(self, entry: Entry, wheel: Path) -> Entry:
@@ -152,17 +149,6 @@ class Store:
 
         found = spread(look, entries, [len(entry.kept.sizes) for entry in entries], WORTH_A_PROCESS)
         return {sha256 for share in found for sha256 in share}
-
-    def _settled(self, entry: Entry) -> bool:
-        marker = entry.home / SETTLED
-        if entry.boot == current_boot() or marker.exists():
-            return True
-        hashes = hash_files(entry.folder, list(zip(entry.paths, entry.kept.sizes, strict=True)), lambda _: None)
-        if any(hashes[item.path] != item.sha256 for item in entry.files):
-            return False
-        with contextlib.suppress(OSError):
-            marker.touch()
-        return True
 
     def in_the_making(self, draft: Path) -> bool:
         """Whether somebody may be at work on a draft now."""
@@ -245,6 +231,10 @@ class Store:
                 return False
             remove_tree(trash)
         return True
+
+
+def _is_settled(entry: Entry) -> bool:
+    return is_settled(entry.home, entry.folder, entry.kept, entry.boot)
 
 
 def size_of(wheel: Path) -> int:

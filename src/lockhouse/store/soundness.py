@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lockhouse.columns import INODE
+from lockhouse.environments.tree import hash_files
+from lockhouse.state import current_boot
 from lockhouse.store.index import Kept
 
-__all__ = ["DIRECTORY", "Written", "has_changed", "is_damaged"]
+__all__ = ["DIRECTORY", "SETTLED", "Written", "has_changed", "is_damaged", "is_settled"]
+
+SETTLED = "settled"
 
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 """How a folder is opened so that names in it can be asked for."""
@@ -31,6 +36,24 @@ def is_damaged(folder: Path, kept: Kept) -> bool:
         if has_changed(f"{folder}/{path}", names, written):
             return True
     return False
+
+
+def is_settled(home: Path, folder: Path, kept: Kept, boot: str) -> bool:
+    """Whether files were written since the machine last started, in the ``boot`` it has, or were read once after that.
+
+    A power cut may have left files that have the right size and time and not the right content. That they have been
+    read is noted in ``home``.
+    """
+    marker = home / SETTLED
+    if boot == current_boot() or marker.exists():
+        return True
+    files = list(zip(kept.paths, kept.sizes, strict=True))
+    hashes = hash_files(folder, files, lambda _: None)
+    if "".join(hashes[path] or "" for path, _ in files) != kept.hashes.hex():
+        return False
+    with contextlib.suppress(OSError):
+        marker.touch()
+    return True
 
 
 def has_changed(folder: str, names: Sequence[str], written: Written, handle: int | None = None) -> bool:
